@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { Device, Metrics, Prediction, Problem, RunSummary, Similarity, Token, Unit } from './types';
+
+/** A run folder (its newest valid checkpoint is used), one checkpoint, or a Hugging Face model folder; an absolute path. */
+const Model = z.string();
+
+const Done = z.object({
+  run: z.string(),
+  steps: z.int(),
+  reason: z.enum(['completed', 'stopped']),
+  loss: z.record(z.string(), z.number()),
+  eval: z.record(z.string(), z.number()),
+});
+export type Done = z.infer<typeof Done>;
+
+/** What the trainer process answers. Training and inspection are two processes with this same protocol. */
+export const trainer = {
+  requests: {
+    /**
+     * Runs an experiment to its end. Cancelling stops after the step in hand and writes a checkpoint; the request then still replies with reason
+     * `stopped` on the trainer's side, while the caller's promise rejects with code `cancelled`: use `stop` to wait for the end.
+     */
+    train: {
+      params: z.object({ experiment: z.string(), runs: z.string().optional(), device: Device.optional(), steps: z.int().positive().optional() }),
+      result: Done,
+    },
+    /** Stops the training in hand; replies when its checkpoint is written. */
+    stop: { params: z.object({}), result: z.object({}) },
+    /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */
+    check: { params: z.object({ text: z.string(), path: z.string() }), result: z.array(Problem) },
+    /** The runs of a folder, newest first. */
+    runs: { params: z.object({ runs: z.string() }), result: z.array(RunSummary) },
+    /** The metrics of a run, thinned to at most `limit` lines, from step `after` on. */
+    metrics: { params: z.object({ run: z.string(), after: z.int(), limit: z.int().positive() }), result: z.array(Metrics) },
+    tokenize: {
+      params: z.object({ model: Model, text: z.string() }),
+      result: z.object({ tokens: z.array(Token), step: z.int().optional(), checkpoint: z.string() }),
+    },
+    /** Hides the tokens with these indices (as `tokenize` numbers them) and predicts each from the rest, in windows of the model's length. */
+    predict: {
+      params: z.object({ model: Model, text: z.string(), hidden: z.array(z.int()).max(512), top: z.int().positive().max(100) }),
+      result: z.array(Prediction),
+    },
+    /** Embeds the first `limit` units of the text by mean pooling. */
+    similarity: { params: z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) }), result: Similarity },
+  },
+  events: {
+    /** What the trainer is doing before the first step: one line for people. */
+    status: z.object({ message: z.string() }),
+    /** The run's folder exists from here on. `device` says which provider, and why that one. */
+    started: z.object({ run: z.string(), steps: z.int(), device: z.string(), parameters: z.int() }),
+    metrics: Metrics,
+    checkpoint: z.object({ run: z.string(), step: z.int() }),
+    log: z.object({ level: z.enum(['info', 'warning', 'error']), message: z.string() }),
+  },
+} as const;
+
+/** The host answers nothing and emits nothing: the trainer is driven by requests alone. */
+export const host = { requests: {}, events: {} } as const;
