@@ -1,0 +1,99 @@
+// @ts-check
+import js from '@eslint/js';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * The layers of src/, each with the layers it may import besides itself; `shared` is open to all. CONTRIBUTING.md draws the picture.
+ * @type {Record<string, string[]>}
+ */
+const layers = {
+  shared: [],
+  experiment: [],
+  text: [],
+  onnx: [],
+  model: ['onnx'],
+  objectives: ['model', 'onnx', 'experiment', 'text'],
+  train: ['objectives', 'model', 'onnx', 'experiment', 'text'],
+  probe: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  inspect: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  host: [],
+};
+
+const zones = [
+  ...Object.entries(layers).map(([layer, below]) => ({
+    target: `./src/${layer}`,
+    from: './src',
+    except: ['shared', layer, ...below].map((name) => `./${name}`),
+    message: `src/${layer} may import only ${['src/shared', ...below.map((name) => `src/${name}`)].join(', ')}.`,
+  })),
+  {
+    target: './src/extension.ts',
+    from: './src',
+    except: ['./host', './shared'],
+    message: 'The extension composes src/host; the trainer process does the rest.',
+  },
+  {
+    target: ['./src/trainer.ts', './src/cli.ts'],
+    from: ['./src/host', './src/extension.ts'],
+    message: 'The trainer and the command line run without an editor.',
+  },
+  { target: './src', from: ['./webview', './test', './bench', './scripts'], message: 'src/ stands on its own.' },
+  { target: './webview', from: './src', except: ['./shared'], message: 'A webview reaches the rest through the messages of src/shared.' },
+];
+
+const onlyInHost = { name: 'vscode', message: 'Only src/host and src/extension.ts may import vscode: the rest runs without an editor.' };
+const onlyInDevice = { name: 'onnxruntime-node', message: 'Only src/train/device may import onnxruntime-node.' };
+const noNode = { regex: '^node:', message: 'This code also runs in a browser.' };
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', '.workbench/', '.vscode-test/', 'test/e2e/output/', 'bench/peers/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.mjs', '.js', '.json'] })] },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }],
+      'import-x/no-cycle': 'error',
+      'import-x/no-extraneous-dependencies': ['error', { packageDir: import.meta.dirname }],
+      'no-restricted-imports': ['error', { paths: [onlyInHost, onlyInDevice] }],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      eqeqeq: 'error',
+      // Numbers and booleans in messages read well as they are.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // `() => send(message)` is how a callback without a result is written here.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      // Index loops over typed arrays are the numeric code's own idiom.
+      '@typescript-eslint/prefer-for-of': 'off',
+      // Reads of typed arrays inside proven bounds would otherwise need a check for every element.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // A named variable that is deliberately unused starts with an underscore.
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  { files: ['src/host/**', 'src/extension.ts', 'test/vscode/**'], rules: { 'no-restricted-imports': ['error', { paths: [onlyInDevice] }] } },
+  { files: ['src/train/device.ts', 'src/train/device/**'], rules: { 'no-restricted-imports': ['error', { paths: [onlyInHost] }] } },
+  {
+    files: ['src/shared/**', 'webview/**'],
+    rules: { 'no-restricted-imports': ['error', { paths: [onlyInHost, onlyInDevice], patterns: [noNode] }] },
+  },
+  {
+    // Tests run graphs on the real runtime, reach into values they have just built, and use `node:test`-like callbacks freely.
+    files: ['test/**', 'bench/**'],
+    rules: {
+      'no-restricted-imports': ['error', { paths: [onlyInHost] }],
+      'import-x/no-extraneous-dependencies': 'off',
+    },
+  },
+  { files: ['test/vscode/**'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    // Plain Node scripts, checked by `tsc` through their JSDoc types; dependencies of development are theirs to use.
+    files: ['**/*.mjs', '*.mts'],
+    rules: { 'import-x/no-extraneous-dependencies': ['error', { packageDir: import.meta.dirname, devDependencies: true }] },
+  },
+);

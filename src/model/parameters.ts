@@ -1,0 +1,88 @@
+import { input, type Value } from '../onnx/graph';
+import { allocate, size, type Shape, type Tensor } from '../onnx/types';
+import { hash32, stringSeed } from '../text/random';
+import { TOKEN_TYPES, type ModelConfig } from './config';
+
+/** A trainable tensor: its Hugging Face name, its shape, how it starts, and whether weight decay applies. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly start: 'normal' | 'zeros' | 'ones';
+  readonly decays: boolean;
+}
+
+const weight = (name: string, ...shape: number[]): ParameterSpec => ({ name, shape, start: 'normal', decays: true });
+const bias = (name: string, size: number): ParameterSpec => ({ name, shape: [size], start: 'zeros', decays: false });
+const linear = (name: string, from: number, to: number): ParameterSpec[] => [weight(`${name}.weight`, to, from), bias(`${name}.bias`, to)];
+const layerNorm = (name: string, size: number): ParameterSpec[] => [
+  { name: `${name}.weight`, shape: [size], start: 'ones', decays: false },
+  bias(`${name}.bias`, size),
+];
+
+/** The encoder's tensors, named and shaped as in Hugging Face's `BertForMaskedLM`. */
+export function encoderParameters({ vocabularySize, layers, hiddenSize: h, intermediateSize, maxPositions }: ModelConfig): ParameterSpec[] {
+  const embeddings = 'bert.embeddings';
+  return [
+    weight(`${embeddings}.word_embeddings.weight`, vocabularySize, h),
+    weight(`${embeddings}.position_embeddings.weight`, maxPositions, h),
+    weight(`${embeddings}.token_type_embeddings.weight`, TOKEN_TYPES, h),
+    ...layerNorm(`${embeddings}.LayerNorm`, h),
+    ...Array.from({ length: layers }, (_, i) => `bert.encoder.layer.${i}`).flatMap((layer) => [
+      ...linear(`${layer}.attention.self.query`, h, h),
+      ...linear(`${layer}.attention.self.key`, h, h),
+      ...linear(`${layer}.attention.self.value`, h, h),
+      ...linear(`${layer}.attention.output.dense`, h, h),
+      ...layerNorm(`${layer}.attention.output.LayerNorm`, h),
+      ...linear(`${layer}.intermediate.dense`, h, intermediateSize),
+      ...linear(`${layer}.output.dense`, intermediateSize, h),
+      ...layerNorm(`${layer}.output.LayerNorm`, h),
+    ]),
+  ];
+}
+
+/** The masked-language-model head: a transform, and a bias for each vocabulary entry; its matrix is the word embeddings'. */
+export function mlmHeadParameters({ vocabularySize, hiddenSize }: ModelConfig): ParameterSpec[] {
+  const head = 'cls.predictions';
+  return [
+    bias(`${head}.bias`, vocabularySize),
+    ...linear(`${head}.transform.dense`, hiddenSize, hiddenSize),
+    ...layerNorm(`${head}.transform.LayerNorm`, hiddenSize),
+  ];
+}
+
+/** Standard deviation of BERT's initial weights. */
+const INITIALISER_RANGE = 0.02;
+
+/** Initial values: a pure function of (seed, name), so that adding a head leaves the encoder's start as it was. */
+export function initialise(spec: ParameterSpec, seed: number): Tensor {
+  const data = allocate('float32', size(spec.shape)) as Float32Array;
+  if (spec.start === 'ones') data.fill(1);
+  if (spec.start === 'normal') fillNormal(data, hash32(seed, stringSeed(spec.name)));
+  return { dtype: 'float32', shape: spec.shape, data };
+}
+
+/** Normal numbers of standard deviation {@link INITIALISER_RANGE}, two a draw (Box & Muller, 1958). */
+function fillNormal(data: Float32Array, key: number): void {
+  for (let i = 0; i < data.length; i += 2) {
+    const radius = INITIALISER_RANGE * Math.sqrt(-2 * Math.log((hash32(key, i) + 1) / 2 ** 32));
+    const angle = (2 * Math.PI * hash32(key, i + 1)) / 2 ** 32;
+    data[i] = radius * Math.cos(angle);
+    if (i + 1 < data.length) data[i + 1] = radius * Math.sin(angle);
+  }
+}
+
+/** Looks up a parameter by the name Hugging Face gives it. */
+export type Parameters = (name: string) => Value;
+
+/** Graph inputs for a list of parameters. */
+export function parameterInputs(specs: readonly ParameterSpec[]): Map<string, Value> {
+  return new Map(specs.map(({ name, shape }) => [name, input(name, 'float32', shape)]));
+}
+
+export function lookUp(values: ReadonlyMap<string, Value>): Parameters {
+  return (name) => {
+    const value = values.get(name);
+    if (!value) throw new Error(`The model has no parameter "${name}".`);
+    return value;
+  };
+}

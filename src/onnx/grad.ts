@@ -1,0 +1,44 @@
+import { GraphError, Node, scope, topologicalOrder, type Value } from './graph';
+import * as ops from './ops';
+import { isFloat } from './types';
+
+/**
+ * Reverse-mode differentiation: the gradient of a scalar with respect to each of `wrt`, as new values of the same graph.
+ *
+ * One walk backwards over the nodes that lie between `wrt` and `loss`; each node's rule turns the gradient of its outputs into contributions to
+ * its inputs, and contributions to the same value are summed. A value that the loss does not depend on has gradient zero. As `wrt` may be any
+ * value, gradients with respect to activations come the same way; differentiating a gradient again gives second derivatives.
+ *
+ * @throws GraphError when the loss is not a floating-point scalar
+ */
+export function grad(loss: Value, wrt: readonly Value[]): Value[] {
+  if (loss.rank !== 0 || !isFloat(loss.dtype)) throw new GraphError('grad', [loss], 'only a floating-point scalar can be differentiated');
+  const gradients = new Map<Value, Value>([[loss, ops.like(loss, 1)]]);
+  const accumulate = (value: Value, part: Value): void => {
+    const sum = gradients.get(value);
+    gradients.set(value, sum ? ops.add(sum, part) : part);
+  };
+  for (const node of pathBetween(wrt, loss)) {
+    const upstream = node.outputs.map((output) => gradients.get(output));
+    if (!node.operator.gradient || upstream.every((g) => g === undefined)) continue;
+    const { gradient } = node.operator;
+    const parts = scope(`${node.scope ? `${node.scope}/` : ''}grad`, () => gradient(node as never, upstream));
+    parts.forEach((part, i) => {
+      const operand = node.inputs[i];
+      if (part && operand && isFloat(operand.dtype)) accumulate(operand, part);
+    });
+  }
+  return wrt.map((value) => gradients.get(value) ?? ops.zeros(value));
+}
+
+/** The nodes through which `loss` depends on `wrt`, last first. */
+function pathBetween(wrt: readonly Value[], loss: Value): Node[] {
+  const dependent = new Set<Value>(wrt);
+  const path: Node[] = [];
+  for (const node of topologicalOrder([loss])) {
+    if (!node.inputs.some((value) => dependent.has(value))) continue;
+    for (const output of node.outputs) dependent.add(output);
+    path.push(node);
+  }
+  return path.reverse();
+}

@@ -1,0 +1,152 @@
+import * as ops from '../ops';
+import type { Value } from '../graph';
+import { broadcast, isFloat, type DType, type Type } from '../types';
+import { dtypeOf, operator, ShapeMismatch, type Contributions, type Operator } from './operator';
+
+type None = Record<string, never>;
+
+function broadcastType(inputs: readonly Value[], dtype: DType = dtypeOf(inputs)): Type[] {
+  const shape = inputs.slice(1).reduce<readonly number[] | undefined>((a, b) => a && broadcast(a, b.shape), inputs[0]?.shape);
+  if (!shape) throw new ShapeMismatch('the shapes do not broadcast');
+  return [{ dtype, shape }];
+}
+
+type Gradient = (inputs: readonly Value[], output: Value, upstream: Value) => readonly Value[];
+
+/** A binary operator whose operands broadcast: its gradients are summed back over the axes that were stretched. */
+const binary = (evaluate: (a: number, b: number) => number, gradient: Gradient): Operator<None> =>
+  operator<None>({
+    infer: (inputs) => broadcastType(inputs),
+    gradient: ({ inputs, outputs }, [g]) => {
+      if (!g || !outputs[0]) return [];
+      return gradient(inputs, outputs[0], g).map((part, i) => ops.sumTo(part, inputs[i]!.shape));
+    },
+    evaluate,
+  });
+
+/** A unary operator; its rule gives the derivative times the upstream gradient. */
+const unary = (gradient: (x: Value, y: Value, upstream: Value) => Value | undefined, evaluate?: (x: number) => number): Operator<None> =>
+  operator<None>({
+    infer: floatType,
+    gradient: ({ inputs: [x], outputs: [y] }, [g]): Contributions => (x && y && g ? [gradient(x, y, g)] : []),
+    ...(evaluate && { evaluate }),
+  });
+
+function floatType(inputs: readonly Value[]): Type[] {
+  const dtype = dtypeOf(inputs);
+  if (!isFloat(dtype)) throw new ShapeMismatch(`it takes floating-point numbers, not ${dtype}`);
+  return [{ dtype, shape: inputs[0]!.shape }];
+}
+
+const comparison = (): Operator<None> =>
+  operator<None>({
+    infer: (inputs) => {
+      dtypeOf(inputs);
+      return broadcastType(inputs, 'bool');
+    },
+    gradient: null,
+  });
+
+const logical = (): Operator<None> => operator<None>({ infer: (inputs) => broadcastType(inputs), gradient: null });
+
+/** Splits a gradient between the operands of Max and Min: to the one chosen, halved where they tie (PyTorch's rule). */
+function chosen([a, b]: readonly Value[], y: Value, g: Value): Value[] {
+  const wins = (x: Value): Value => ops.cast(ops.equal(x, y), g.dtype);
+  const [fromA, fromB] = [wins(a!), wins(b!)];
+  const share = ops.div(g, ops.add(fromA, fromB));
+  return [ops.mul(share, fromA), ops.mul(share, fromB)];
+}
+
+const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
+const TANH_SCALE = Math.sqrt(2 / Math.PI);
+const TANH_CUBIC = 0.044715;
+
+export const elementwise = {
+  Add: binary((a, b) => a + b, (_, __, g) => [g, g]),
+  Sub: binary((a, b) => a - b, (_, __, g) => [g, ops.neg(g)]),
+  Mul: binary((a, b) => a * b, ([a, b], _, g) => [ops.mul(g, b!), ops.mul(g, a!)]),
+  Div: binary((a, b) => a / b, ([, b], y, g) => {
+    const quotient = ops.div(g, b!);
+    return [quotient, ops.neg(ops.mul(quotient, y))];
+  }),
+  Pow: binary((a, b) => a ** b, ([a, b], y, g) => [
+    ops.mul(g, ops.mul(b!, ops.pow(a!, ops.sub(b!, 1)))),
+    // 0^b has derivative 0 in b, where log 0 would give NaN.
+    ops.mul(g, ops.where(ops.greater(a!, 0), ops.mul(y, ops.log(a!)), ops.like(y, 0))),
+  ]),
+  Max: binary(Math.max, chosen),
+  Min: binary(Math.min, chosen),
+  Mod: operator<{ fmod?: number }>({ infer: (inputs) => broadcastType(inputs), gradient: null }),
+
+  Neg: unary((_, __, g) => ops.neg(g), (x) => -x),
+  Exp: unary((_, y, g) => ops.mul(g, y), Math.exp),
+  Log: unary((x, _, g) => ops.div(g, x), Math.log),
+  Sqrt: unary((_, y, g) => ops.div(ops.mul(g, 0.5), y), Math.sqrt),
+  Reciprocal: unary((_, y, g) => ops.neg(ops.mul(g, ops.mul(y, y))), (x) => 1 / x),
+  Abs: unary((x, _, g) => ops.mul(g, ops.sign(x)), Math.abs),
+  Sign: unary(() => undefined, Math.sign),
+  Sin: unary((x, _, g) => ops.mul(g, ops.cos(x)), Math.sin),
+  Cos: unary((x, _, g) => ops.neg(ops.mul(g, ops.sin(x))), Math.cos),
+  Relu: unary((x, _, g) => ops.where(ops.greater(x, 0), g, ops.like(g, 0)), (x) => Math.max(x, 0)),
+  Tanh: unary((_, y, g) => ops.mul(g, ops.sub(1, ops.mul(y, y))), Math.tanh),
+  Sigmoid: unary((_, y, g) => ops.mul(g, ops.mul(y, ops.sub(1, y))), (x) => 1 / (1 + Math.exp(-x))),
+  Softplus: unary((x, _, g) => ops.mul(g, ops.sigmoid(x))),
+  Erf: unary((x, _, g) => ops.mul(g, ops.mul(ops.exp(ops.neg(ops.mul(x, x))), 2 / Math.sqrt(Math.PI)))),
+  Identity: operator<None>({ infer: ([x]) => [x!], gradient: (_, [g]) => [g] }),
+
+  /** Hendrycks & Gimpel, 2016 (arXiv 1606.08415): x·Φ(x), exactly or by the tanh approximation. */
+  Gelu: operator<{ approximate?: 'none' | 'tanh' }>({
+    infer: floatType,
+    gradient: ({ inputs: [x], attributes }, [g]) =>
+      x && g ? [ops.mul(g, attributes.approximate === 'tanh' ? geluTanhSlope(x) : geluSlope(x))] : [],
+  }),
+
+  Clip: operator<{ min: number; max: number }>({
+    infer: floatType,
+    gradient: ({ inputs: [x], attributes: { min, max } }, [g]) =>
+      x && g ? [ops.where(ops.and(ops.less(x, max), ops.less(min, x)), g, ops.like(g, 0))] : [],
+    operands: { min: 'like', max: 'like' },
+  }),
+
+  Equal: comparison(),
+  Less: comparison(),
+  LessOrEqual: comparison(),
+  Greater: comparison(),
+  GreaterOrEqual: comparison(),
+  And: logical(),
+  Or: logical(),
+  Not: operator<None>({ infer: ([x]) => [x!], gradient: null }),
+
+  Where: operator<None>({
+    infer: ([condition, a, b]) => {
+      if (condition?.dtype !== 'bool') throw new ShapeMismatch('the condition must be boolean');
+      return broadcastType([condition, a!, b!], dtypeOf([a!, b!]));
+    },
+    gradient: ({ inputs: [condition, a, b] }, [g]) => {
+      if (!condition || !g) return [];
+      const zero = ops.like(g, 0);
+      return [undefined, ops.sumTo(ops.where(condition, g, zero), a!.shape), ops.sumTo(ops.where(condition, zero, g), b!.shape)];
+    },
+  }),
+
+  Cast: operator<{ to: DType }>({
+    infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
+    gradient: ({ inputs: [x] }, [g]) => [x && g && isFloat(x.dtype) ? ops.cast(g, x.dtype) : undefined],
+  }),
+};
+
+/** Φ(x) + x·φ(x). */
+function geluSlope(x: Value): Value {
+  const cdf = ops.mul(ops.add(ops.erf(ops.mul(x, Math.SQRT1_2)), 1), 0.5);
+  const pdf = ops.mul(ops.exp(ops.mul(ops.mul(x, x), -0.5)), INVERSE_SQRT_2PI);
+  return ops.add(cdf, ops.mul(x, pdf));
+}
+
+/** The derivative of ½x(1 + tanh u) with u = √(2/π)(x + 0.044715x³). */
+function geluTanhSlope(x: Value): Value {
+  const square = ops.mul(x, x);
+  const t = ops.tanh(ops.mul(x, ops.add(ops.mul(square, TANH_SCALE * TANH_CUBIC), TANH_SCALE)));
+  const slope = ops.add(ops.mul(square, 3 * TANH_SCALE * TANH_CUBIC), TANH_SCALE);
+  const bend = ops.mul(ops.mul(x, ops.sub(1, ops.mul(t, t))), slope);
+  return ops.mul(ops.add(ops.add(t, 1), bend), 0.5);
+}

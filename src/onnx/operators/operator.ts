@@ -1,0 +1,42 @@
+import type { Attributes, Value } from '../graph';
+import type { DType, Type } from '../types';
+
+/** What a gradient rule sees of the node it differentiates. */
+export interface Application<A> {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly attributes: A;
+}
+
+/** One contribution an input; `undefined` where nothing flows (an integer input, say). */
+export type Contributions = readonly (Value | undefined)[];
+
+/** Thrown by shape rules with the reason only; the caller adds operator, types and place. */
+export class ShapeMismatch extends Error {}
+
+/**
+ * A row of the operator table: everything the compiler knows of one operator. A row without a gradient rule does not type-check; operators through
+ * which no gradient flows (comparisons, say) say so with `gradient: null`.
+ */
+export interface Operator<A = never> {
+  /** The outputs' types; throws {@link ShapeMismatch} when the inputs do not fit. */
+  readonly infer: (inputs: readonly Value[], attributes: A) => readonly Type[];
+  /** Writes the gradients of the inputs in other operators, given the gradient of each output (`undefined` for one that nothing depends on). */
+  readonly gradient: ((application: Application<A>, upstream: readonly (Value | undefined)[]) => Contributions) | null;
+  /** Not an ONNX operator: how it is written in those that are. */
+  readonly lower?: (inputs: readonly Value[], attributes: A) => Value;
+  readonly domain?: 'com.microsoft';
+  /** Attributes that ONNX takes as constant inputs after the others: lists of `int64`, or scalars of the first input's type (`like`). */
+  readonly operands?: Readonly<Record<string, 'int64' | 'like'>>;
+  /** Elementwise operators on plain numbers: lets constants be folded. */
+  readonly evaluate?: (...values: number[]) => number;
+}
+
+export const operator = <A extends Attributes>(row: Operator<A>): Operator<A> => row;
+
+export const dtypeOf = (inputs: readonly Value[]): DType => {
+  const [first] = inputs;
+  if (!first) throw new ShapeMismatch('it needs an input');
+  for (const { dtype } of inputs) if (dtype !== first.dtype) throw new ShapeMismatch(`the element types ${first.dtype} and ${dtype} differ`);
+  return first.dtype;
+};

@@ -1,0 +1,158 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from 'onnx-buf';
+import { Constant, Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
+import { allocate, type DType, type Tensor, type Type } from './types';
+
+/** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */
+const OPSET = 20n;
+const IR_VERSION = 9n;
+
+const elementTypes: Record<DType, TensorProto_DataType> = {
+  float32: TensorProto_DataType.FLOAT,
+  float64: TensorProto_DataType.DOUBLE,
+  int64: TensorProto_DataType.INT64,
+  int32: TensorProto_DataType.INT32,
+  uint32: TensorProto_DataType.UINT32,
+  uint8: TensorProto_DataType.UINT8,
+  bool: TensorProto_DataType.BOOL,
+};
+
+/** Operators whose attributes are floating-point in ONNX even when their value is a whole number. */
+const FLOATS = new Set(['alpha', 'beta', 'epsilon']);
+
+
+/**
+ * The graph as an ONNX model. Inputs appear in order of first use, under the names they were made with; outputs under the names given.
+ * Values in between are called after the place that built them, so that a viewer shows `encoder/layer.0/attention/Softmax`.
+ */
+export function serialise(outputs: Outputs): Uint8Array {
+  const names = nameValues(outputs);
+  const nameOf = (value: Value): string => names.get(value)!;
+  const order = topologicalOrder(outputs.values());
+  const constants = new Map<string, TensorProto>();
+  for (const [value, name] of names) if (value.source instanceof Constant) constants.set(name, tensorProto(value.source.tensor, name));
+
+  const nodes = order.map((node) => nodeProto(node, nameOf, constants));
+  // An output that is an input, a constant, or another output under a second name needs a node of its own.
+  for (const [name, value] of outputs) {
+    if (nameOf(value) !== name) nodes.push(create(NodeProtoSchema, { opType: 'Identity', name, input: [nameOf(value)], output: [name] }));
+  }
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: 'objective-lab',
+    opsetImport: [
+      { domain: '', version: OPSET },
+      { domain: 'com.microsoft', version: 1n },
+    ],
+    graph: create(GraphProtoSchema, {
+      name: 'step',
+      node: nodes,
+      initializer: [...constants.values()],
+      input: inputsOf(outputs.values()).map((value) => valueInfo(nameOf(value), value)),
+      output: [...outputs].map(([name, value]) => valueInfo(name, value)),
+    }),
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** A unique name for every value: inputs and outputs as they are called, the rest after scope and operator. */
+export function nameValues(outputs: Outputs): Map<Value, string> {
+  const names = new Map<Value, string>();
+  const taken = new Set<string>(outputs.keys());
+  const unique = (wanted: string): string => {
+    let name = wanted;
+    for (let i = 1; taken.has(name); i++) name = `${wanted}.${i}`;
+    taken.add(name);
+    return name;
+  };
+  for (const value of inputsOf(outputs.values())) names.set(value, unique((value.source as Input).name));
+  for (const [name, value] of outputs) if (!names.has(value) && !(value.source instanceof Constant)) names.set(value, name);
+  const counters = new Map<string, number>();
+  const numbered = (stem: string): string => {
+    const count = counters.get(stem) ?? 0;
+    counters.set(stem, count + 1);
+    return unique(count ? `${stem}.${count}` : stem);
+  };
+  for (const node of topologicalOrder(outputs.values())) {
+    for (const value of node.inputs) if (value.source instanceof Constant && !names.has(value)) names.set(value, numbered('constant'));
+    const stem = node.scope ? `${node.scope}/${node.op}` : node.op;
+    for (const value of node.outputs) if (!names.has(value)) names.set(value, numbered(stem));
+  }
+  for (const value of outputs.values()) if (!names.has(value)) names.set(value, numbered('constant'));
+  return names;
+}
+
+function nodeProto(node: Node, nameOf: (value: Value) => string, constants: Map<string, TensorProto>): NodeProto {
+  const { operands = {} } = node.operator;
+  const extra = Object.entries(operands).map(([key, kind]) => {
+    const tensor = operand(node.attributes[key]!, kind, node.inputs[0]!);
+    const name = `${tensor.dtype}[${[...tensor.data].join()}]${tensor.shape.length ? '' : ' scalar'}`;
+    if (!constants.has(name)) constants.set(name, tensorProto(tensor, name));
+    return name;
+  });
+  return create(NodeProtoSchema, {
+    opType: node.op,
+    domain: node.operator.domain ?? '',
+    name: nameOf(node.outputs[0]!),
+    input: [...node.inputs.map(nameOf), ...extra],
+    output: node.outputs.map(nameOf),
+    attribute: Object.entries(node.attributes).flatMap(([key, value]) => (key in operands || value === undefined ? [] : [attributeProto(key, value)])),
+  });
+}
+
+function operand(attribute: Attribute, kind: 'int64' | 'like', first: Value): Tensor {
+  if (kind === 'like') {
+    const data = allocate(first.dtype, 1);
+    data[0] = attribute as number;
+    return { dtype: first.dtype, shape: [], data };
+  }
+  const values = attribute as readonly number[];
+  return { dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) };
+}
+
+function attributeProto(name: string, value: Attribute): AttributeProto {
+  if (typeof value === 'string') {
+    // ONNX's Cast takes the number of an element type; every other text is itself.
+    const elementType = name === 'to' ? elementTypes[value as DType] : undefined;
+    return elementType === undefined
+      ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) })
+      : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(elementType) });
+  }
+  if (typeof value !== 'number') return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) });
+  return FLOATS.has(name)
+    ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value })
+    : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
+}
+
+function tensorProto({ dtype, shape, data }: Tensor, name: string): TensorProto {
+  return create(TensorProtoSchema, {
+    name,
+    dataType: elementTypes[dtype],
+    dims: shape.map(BigInt),
+    rawData: new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer),
+  });
+}
+
+const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
+  create(ValueInfoProtoSchema, {
+    name,
+    type: {
+      value: {
+        case: 'tensorType',
+        value: { elemType: elementTypes[dtype], shape: { dim: shape.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) } },
+      },
+    },
+  });

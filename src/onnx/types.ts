@@ -1,0 +1,81 @@
+/** Element types the compiler knows, by their ONNX names in lower case. */
+export type DType = 'float32' | 'float64' | 'int64' | 'int32' | 'uint32' | 'uint8' | 'bool';
+
+/** A fixed shape: every size is known when the graph is built. `[]` is a scalar. */
+export type Shape = readonly number[];
+
+export interface Type {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint32Array | Uint8Array;
+
+/** A tensor's contents: row-major elements, one for each place of the shape. Booleans are bytes of 0 and 1. */
+export interface Tensor extends Type {
+  readonly data: TensorData;
+}
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const;
+
+/** Zeros of the right typed array. */
+export function allocate(dtype: DType, length: number): TensorData {
+  return new arrays[dtype](length);
+}
+
+/** A tensor from plain numbers; integers are truncated by their typed array, `int64` by `BigInt`. */
+export function tensor(dtype: DType, shape: Shape, values: ArrayLike<number>): Tensor {
+  const data = allocate(dtype, values.length);
+  for (let i = 0; i < values.length; i++) data[i] = dtype === 'int64' ? BigInt(values[i] ?? 0) : (values[i] ?? 0);
+  if (data.length !== size(shape)) throw new RangeError(`${data.length} values do not fill the shape ${showShape(shape)}.`);
+  return { dtype, shape, data };
+}
+
+export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
+
+/** Number of elements; 1 for a scalar. */
+export const size = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+
+export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
+
+export const showType = ({ dtype, shape }: Type): string => `${dtype}${showShape(shape)}`;
+
+/** The shape two operands broadcast to (NumPy's rule, which is ONNX's), or undefined when they do not. */
+export function broadcast(a: Shape, b: Shape): Shape | undefined {
+  const rank = Math.max(a.length, b.length);
+  const result: number[] = [];
+  for (let i = 0; i < rank; i++) {
+    const x = a[a.length - rank + i] ?? 1;
+    const y = b[b.length - rank + i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) return undefined;
+    result.push(x === 1 ? y : x);
+  }
+  return result;
+}
+
+/** Axes as non-negative numbers in rising order; `undefined` stands for all of them. */
+export function normaliseAxes(axes: readonly number[] | undefined, rank: number): readonly number[] {
+  if (!axes) return Array.from({ length: rank }, (_, axis) => axis);
+  return axes.map((axis) => normaliseAxis(axis, rank)).sort((a, b) => a - b);
+}
+
+export function normaliseAxis(axis: number, rank: number): number {
+  const positive = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(positive) || positive < 0 || positive >= rank) throw new RangeError(`axis ${axis} is outside a tensor of rank ${rank}`);
+  return positive;
+}
+
+/** The permutation that brings one axis to the front and keeps the order of the others. */
+export const axisFirst = (rank: number, axis: number): number[] => [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
+
+export const inversePermutation = (perm: readonly number[]): number[] => perm.map((_, axis) => perm.indexOf(axis));

@@ -1,0 +1,200 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Tokenizer as NativeTokenizer, type JsEncoding } from 'tokenizers';
+import { UserError } from '../shared/errors';
+import type { Span } from '../shared/types';
+import { learnWordPieces, MAX_WORD_CHARACTERS, WordCounts } from './wordpiece';
+
+/** The special tokens in the order of their ids in a tokenizer of ours; others are looked up by these names, BERT's first, then RoBERTa's. */
+const SPECIAL_NAMES = { pad: ['[PAD]', '<pad>'], unk: ['[UNK]', '<unk>'], cls: ['[CLS]', '<s>'], sep: ['[SEP]', '</s>'], mask: ['[MASK]', '<mask>'] } as const;
+
+/** Ids of the special tokens. A tokenizer that was not made for masked language modelling has no `mask`. */
+export interface SpecialTokens {
+  readonly pad: number;
+  readonly unk: number;
+  readonly cls: number;
+  readonly sep: number;
+  readonly mask: number | undefined;
+}
+
+/** Content tokens of a text, without [CLS] and [SEP]. `spans[i]` is what token i covers, in UTF-16 code units of the text. */
+export interface Encoded {
+  readonly ids: Int32Array;
+  readonly spans: readonly Span[];
+}
+
+export interface TokenizerOptions {
+  /** Number of entries, the five special tokens among them; a small text may yield fewer. */
+  readonly vocabularySize: number;
+  /** Lowercase and strip accents, as BERT's uncased models do. */
+  readonly lowercase: boolean;
+}
+
+/** The fields of a `tokenizer.json` that are touched here. */
+interface TokenizerJson {
+  readonly model: { readonly vocab: unknown };
+  readonly added_tokens?: readonly { readonly content: string; readonly special: boolean }[];
+}
+
+/**
+ * Text to token ids and back, by Hugging Face's native `tokenizers`. Encoding is asynchronous because the library works on its own threads.
+ * Reads and writes `tokenizer.json`.
+ */
+export class Tokenizer {
+  readonly vocabularySize: number;
+  readonly special: SpecialTokens;
+  readonly #native: NativeTokenizer;
+  /** The same without the special tokens: in a corpus a written "[SEP]" is four letters and two brackets, never a boundary. */
+  readonly #plain: NativeTokenizer;
+
+  private constructor(
+    /** The text of `tokenizer.json`. */
+    readonly json: string,
+    name: string,
+  ) {
+    try {
+      const parsed = JSON.parse(json) as TokenizerJson;
+      const unbounded = { ...parsed, truncation: null, padding: null, post_processor: null };
+      this.#native = NativeTokenizer.fromString(JSON.stringify(unbounded));
+      const added_tokens = (parsed.added_tokens ?? []).filter((token) => !token.special);
+      this.#plain = NativeTokenizer.fromString(JSON.stringify({ ...unbounded, added_tokens }));
+    } catch (error) {
+      throw new UserError(
+        `${name} is not a tokenizer: ${error instanceof Error ? error.message : String(error)}`,
+        'Point to a tokenizer.json as Hugging Face writes it, or leave "tokenizer.from" out to train one on the corpus.',
+        'tokenizer',
+        { cause: error },
+      );
+    }
+    const find = (names: readonly string[]): number | undefined => names.map((each) => this.id(each)).find((id) => id !== undefined);
+    const require = (names: readonly string[]): number => {
+      const id = find(names);
+      if (id !== undefined) return id;
+      throw new UserError(`${name} has no ${names[0]} token.`, 'Use a tokenizer of the BERT family.', 'tokenizer');
+    };
+    this.special = {
+      pad: require(SPECIAL_NAMES.pad),
+      unk: require(SPECIAL_NAMES.unk),
+      cls: require(SPECIAL_NAMES.cls),
+      sep: require(SPECIAL_NAMES.sep),
+      mask: find(SPECIAL_NAMES.mask),
+    };
+    if (this.special.mask !== undefined) this.#native.addSpecialTokens([this.token(this.special.mask)]);
+    // Ids may have gaps, so the highest one counts, not their number.
+    this.vocabularySize = Object.values(this.#native.getVocab(true)).reduce((most, id) => Math.max(most, id + 1), 0);
+  }
+
+  /**
+   * Trains a WordPiece vocabulary with BERT's normaliser and pre-tokeniser; ids 0…4 are [PAD] [UNK] [CLS] [SEP] [MASK]. The same texts always give
+   * the same tokenizer.
+   *
+   * @param texts in pieces of any length that do not cut words
+   */
+  static async train(
+    texts: Iterable<string> | AsyncIterable<string>,
+    { vocabularySize, lowercase }: TokenizerOptions,
+    signal?: AbortSignal,
+  ): Promise<Tokenizer> {
+    const words = new WordCounts(lowercase);
+    for await (const text of texts) {
+      words.add(text);
+      signal?.throwIfAborted();
+    }
+    const names = Object.values(SPECIAL_NAMES).map(([name]) => name);
+    const pieces = await learnWordPieces(words.entries(), vocabularySize - names.length, signal);
+    const json = {
+      version: '1.0',
+      truncation: null,
+      padding: null,
+      added_tokens: names.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+      normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
+      pre_tokenizer: { type: 'BertPreTokenizer' },
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
+        pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
+        special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [names.indexOf(id as '[CLS]' | '[SEP]')], tokens: [id] }])),
+      },
+      decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+      model: {
+        type: 'WordPiece',
+        unk_token: '[UNK]',
+        continuing_subword_prefix: '##',
+        max_input_chars_per_word: MAX_WORD_CHARACTERS,
+        vocab: Object.fromEntries([...names, ...pieces].map((token, id) => [token, id])),
+      },
+    };
+    return new Tokenizer(JSON.stringify(json, null, 2), 'The trained tokenizer');
+  }
+
+  /** Reads a `tokenizer.json`. @throws UserError (code `tokenizer`) if it cannot be read or lacks [PAD], [UNK], [CLS] or [SEP] */
+  static load(path: string): Tokenizer {
+    let json: string;
+    try {
+      json = readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new UserError(`The tokenizer ${path} cannot be read.`, 'Check the path: it is relative to the experiment\'s corpus root.', 'tokenizer', { cause: error });
+    }
+    return new Tokenizer(json, path);
+  }
+
+  /** Writes `tokenizer.json` as it was loaded or trained. */
+  save(path: string): void {
+    writeFileSync(path, this.json);
+  }
+
+  token(id: number): string {
+    return this.#native.idToToken(id) ?? '';
+  }
+
+  id(token: string): number | undefined {
+    return this.#native.tokenToId(token) ?? undefined;
+  }
+
+  /** Whether a token begins a word: neither special nor a `##` continuation. */
+  startsWord(id: number): boolean {
+    return !this.isSpecial(id) && !this.token(id).startsWith('##');
+  }
+
+  isSpecial(id: number): boolean {
+    const { pad, unk, cls, sep, mask } = this.special;
+    return id === pad || id === unk || id === cls || id === sep || id === mask;
+  }
+
+  /** Tokens of a text with their places in it. [MASK] written in the text is the mask token. */
+  async encode(text: string): Promise<Encoded> {
+    const encoding = await this.#native.encode(text, null, { addSpecialTokens: false });
+    return { ids: Int32Array.from(encoding.getIds()), spans: utf16Spans(text, encoding) };
+  }
+
+  /** Ids of many texts at once, on all cores, for a corpus: special tokens written in a text are plain text here. */
+  async encodeBatch(texts: string[]): Promise<Int32Array[]> {
+    const encodings = await this.#plain.encodeBatch(texts, { addSpecialTokens: false });
+    return encodings.map((encoding) => Int32Array.from(encoding.getIds()));
+  }
+}
+
+const special = (id: string, type_id: number): object => ({ SpecialToken: { id, type_id } });
+const sequence = (id: string, type_id: number): object => ({ Sequence: { id, type_id } });
+
+/** The library counts code points, the editor UTF-16 code units; a lone surrogate is one of either. */
+function utf16Spans(text: string, encoding: JsEncoding): Span[] {
+  const offsets = encoding.getOffsets() as [number, number][];
+  const units = /[\ud800-\udbff][\udc00-\udfff]/.test(text) ? unitOfCodePoint(text) : undefined;
+  return offsets.map(([start, end]) => {
+    const span = units ? { start: units[start]!, end: units[end]! } : { start, end };
+    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in.
+    while (isCombining(text.charCodeAt(span.end))) span.end++;
+    return span;
+  });
+}
+
+const isCombining = (unit: number): boolean => unit >= 0x300 && unit <= 0x36f;
+
+/** For each code point of a text, and for its end, the code unit where it starts. */
+function unitOfCodePoint(text: string): Uint32Array {
+  const units = new Uint32Array(text.length + 1);
+  let count = 0;
+  for (let unit = 0; unit < text.length; unit += text.codePointAt(unit)! > 0xffff ? 2 : 1) units[count++] = unit;
+  units[count] = text.length;
+  return units;
+}

@@ -1,0 +1,1 @@
+"""Recorders of the values that the TypeScript code is held against."""

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/unit/**/*.test.ts', 'test/oracle/**/*.test.ts'],
+    // ONNX Runtime is a native addon with process-wide state: a process a file, never a thread.
+    pool: 'forks',
+    testTimeout: 30_000,
+    // The Linux build of ONNX Runtime writes telemetry files unless this is set before it loads.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
+  },
+});
