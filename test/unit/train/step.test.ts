@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import oracle from '../../oracle/bert-mlm.json';
+import { adamWSchedule } from '../../../src/onnx/adamw';
+import { input, type Value } from '../../../src/onnx/graph';
+import * as ops from '../../../src/onnx/ops';
+import { serialise } from '../../../src/onnx/serialise';
+import { allocate, size, tensor, type Tensor } from '../../../src/onnx/types';
+import { noDropout } from '../../../src/model/dropout';
+import { encode } from '../../../src/model/encoder';
+import { mlmLogits } from '../../../src/model/heads';
+import { encoderParameters, mlmHeadParameters } from '../../../src/model/parameters';
+import { Session } from '../../../src/train/device';
+import { compileStep, momentName, nextName } from '../../../src/train/step';
+
+const config = {
+  vocabularySize: oracle.config.vocab_size,
+  layers: oracle.config.num_hidden_layers,
+  hiddenSize: oracle.config.hidden_size,
+  attentionHeads: oracle.config.num_attention_heads,
+  intermediateSize: oracle.config.intermediate_size,
+  maxPositions: oracle.config.max_position_embeddings,
+  dropout: 0,
+  attentionDropout: 0,
+};
+const specs = [...encoderParameters(config), ...mlmHeadParameters(config)];
+const [batch, length] = [oracle.batches[0]!.inputIds.length, oracle.batches[0]!.inputIds[0]!.length];
+const slots = oracle.batches[0]!.positions.length;
+const [beta1, beta2] = oracle.optimizer.betas as [number, number];
+
+const feedsOf = {
+  inputIds: input('inputIds', 'int64', [batch, length]),
+  attentionMask: input('attentionMask', 'float32', [batch, length]),
+  tokenTypeIds: input('tokenTypeIds', 'int64', [batch, length]),
+  positions: input('positions', 'int64', [slots]),
+  labels: input('labels', 'int64', [slots]),
+};
+
+const step = (): Map<string, Value> =>
+  compileStep({
+    specs,
+    gradientClip: oracle.optimizer.clipNorm,
+    beta1,
+    beta2,
+    losses: (parameters) => {
+      const hidden = encode(config, parameters, feedsOf, noDropout);
+      const logits = mlmLogits(parameters, hidden, feedsOf.positions);
+      return [{ name: 'mlm', weight: 1, loss: ops.reduceMean(ops.crossEntropy(logits, feedsOf.labels)) }];
+    },
+  }) as Map<string, Value>;
+
+function decode(base64: string): Float32Array {
+  const bytes = Buffer.from(base64, 'base64');
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** Parameters as PyTorch started with them and zero moments, by input name. */
+function initialState(): Map<string, Tensor> {
+  const weights = oracle.initialWeights as unknown as Record<string, { shape: number[]; base64: string }>;
+  return new Map(
+    specs.flatMap(({ name, shape }): [string, Tensor][] => {
+      expect(weights[name]?.shape, name).toEqual(shape);
+      return [
+        [name, { dtype: 'float32', shape, data: decode(weights[name]!.base64) }],
+        [momentName('m', name), { dtype: 'float32', shape, data: allocate('float32', size(shape)) }],
+        [momentName('v', name), { dtype: 'float32', shape, data: allocate('float32', size(shape)) }],
+      ];
+    }),
+  );
+}
+
+async function train(optimisation: 'disabled' | 'all'): Promise<{ losses: number[]; norms: number[]; state: Map<string, Tensor> }> {
+  const session = await Session.create(serialise(step()), { optimisation });
+  const state = initialState();
+  const into = new Map([...state].map(([name, value]) => [nextName(name), value]));
+  const losses: number[] = [];
+  const norms: number[] = [];
+  for (const [i, recorded] of oracle.batches.entries()) {
+    const schedule = adamWSchedule(i + 1, recorded.learningRate, { beta1, beta2, epsilon: oracle.optimizer.epsilon, weightDecay: oracle.optimizer.weightDecay });
+    const feeds = new Map<string, Tensor>([
+      ...state,
+      ...Object.entries(schedule).map(([name, value]): [string, Tensor] => [name, tensor('float32', [], [value])]),
+      ['inputIds', tensor('int64', [batch, length], recorded.inputIds.flat())],
+      ['attentionMask', tensor('float32', [batch, length], recorded.attentionMask.flat())],
+      ['tokenTypeIds', tensor('int64', [batch, length], recorded.tokenTypeIds.flat())],
+      ['positions', tensor('int64', [slots], recorded.positions)],
+      ['labels', tensor('int64', [slots], recorded.labels)],
+    ]);
+    const outputs = await session.run(feeds, into);
+    losses.push(Number(outputs.get('loss:mlm')!.data[0]));
+    norms.push(Number(outputs.get('gradientNorm')!.data[0]));
+  }
+  await session.release();
+  return { losses, norms, state };
+}
+
+const relative = (actual: number, expected: number): number => Math.abs(actual - expected) / Math.abs(expected);
+
+describe('a whole BERT training step', () => {
+  for (const optimisation of ['all', 'disabled'] as const) {
+    it(`follows PyTorch for ${oracle.losses.length} steps, runtime optimisation ${optimisation}`, async () => {
+      const { losses, norms, state } = await train(optimisation);
+      expect(losses.length).toBeGreaterThanOrEqual(20);
+      losses.forEach((loss, i) => expect(relative(loss, oracle.losses[i]!), `loss of step ${i}`).toBeLessThan(1e-4));
+      norms.forEach((norm, i) => expect(relative(norm, oracle.gradientNorms[i]!), `gradient norm of step ${i}`).toBeLessThan(1e-3));
+      for (const [name, { l2 }] of Object.entries(oracle.finalWeights)) {
+        const norm = Math.hypot(...(state.get(name)!.data as Float32Array));
+        expect(Math.abs(norm - l2), `‖${name}‖ after training`).toBeLessThan(1e-3 * Math.max(1, l2));
+      }
+    });
+  }
+});
