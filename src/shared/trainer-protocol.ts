@@ -28,6 +28,8 @@ export const trainer = {
     stop: { params: z.object({}), result: z.object({}) },
     /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */
     check: { params: z.object({ text: z.string(), path: z.string() }), result: z.array(Problem) },
+    /** The text of a new experiment, with comments that explain it. */
+    template: { params: z.object({ name: z.string() }), result: z.object({ text: z.string() }) },
     /** The runs of a folder, newest first. */
     runs: { params: z.object({ runs: z.string() }), result: z.array(RunSummary) },
     /** The metrics of a run, thinned to at most `limit` lines, from step `after` on. */

@@ -9,7 +9,8 @@ function loadRuntime(): Promise<typeof Ort> {
   // The Linux binary writes telemetry files unless told not to before it loads.
   process.env.ORT_DISABLE_TELEMETRY = '1';
   runtime ??= import('onnxruntime-node').then((module) => {
-    module.env.logLevel = 'error';
+    // Failures come as exceptions, with more to say.
+    module.env.logLevel = 'fatal';
     return module;
   });
   return runtime;
@@ -56,11 +57,16 @@ export class Session {
   /**
    * Runs the graph once. Blocks the event loop for as long as it takes.
    *
+   * @param feeds at least the graph's inputs; what it does not need is left aside
    * @param into buffers that receive outputs; one that is also fed is updated in place. Outputs named here are not returned.
    */
   async run(feeds: ReadonlyMap<string, Tensor>, into?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
     const inputs: Record<string, Ort.Tensor> = {};
-    for (const [name, tensor] of feeds) inputs[name] = this.#wrap(tensor);
+    for (const name of this.session.inputNames) {
+      const tensor = feeds.get(name);
+      if (!tensor) throw new Error(`The graph's input "${name}" was not fed.`);
+      inputs[name] = this.#wrap(tensor);
+    }
     const fetches: Record<string, Ort.Tensor | null> = {};
     for (const name of this.session.outputNames) {
       const buffer = into?.get(name);

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../shared/errors';
+import { encoderParameters, mlmHeadParameters } from '../model/parameters';
+import { readHuggingFaceConfig } from '../model/huggingface';
+import { readSafetensors } from '../model/safetensors';
+import { sameShape } from '../onnx/types';
+import { Tokenizer } from '../text/tokenizer';
+import { checkpointsOf, loadCheckpoint, newestCheckpoint, type LoadedModel } from '../train/checkpoint';
+
+/** A model ready to be looked at. */
+export interface OpenedModel extends Omit<LoadedModel, 'step'> {
+  readonly tokenizer: Tokenizer;
+  /** The folder its weights were read from: changes when a run has a newer checkpoint. */
+  readonly folder: string;
+  /** Training steps behind it; absent for a model from elsewhere. */
+  readonly step?: number;
+  /** Longest sequence it was trained on: positions beyond have embeddings that never learned anything. */
+  readonly context: number;
+  /** Whether it has a masked-language-model head that was trained. */
+  readonly predicts: boolean;
+}
+
+/**
+ * Opens a run folder (its newest valid checkpoint), a checkpoint, or a model folder as Hugging Face lays it out.
+ *
+ * @throws UserError (code `model`, or `checkpoint` when a run has none yet)
+ */
+export function openModel(path: string): OpenedModel {
+  if (!existsSync(path)) throw new UserError(`There is no model at ${path}.`, 'Choose a run folder or a model folder.', 'model');
+  if (existsSync(join(path, 'status.json')) || existsSync(checkpointsOf(path))) return open(newestCheckpoint(path), path);
+  if (existsSync(join(path, 'state.json'))) return open({ ...loadCheckpoint(path), folder: path }, dirname(dirname(path)));
+  const config = readHuggingFaceConfig(path);
+  const parameters = readSafetensors(join(path, 'model.safetensors'));
+  return complete({ config, parameters, folder: path, context: config.maxPositions, tokenizer: Tokenizer.load(join(path, 'tokenizer.json')) });
+}
+
+const open = ({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel => ({
+  ...complete({ ...model, context: trainedLength(run, model.config.maxPositions), tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }),
+  step,
+});
+
+function complete(model: Omit<OpenedModel, 'predicts'>): OpenedModel {
+  const { config, parameters, folder } = model;
+  for (const { name, shape } of encoderParameters(config)) {
+    const found = parameters.get(name);
+    if (!found) throw new UserError(`The model in ${folder} has no tensor "${name}".`, 'It is not a BERT encoder, or its weights are incomplete.', 'model');
+    if (!sameShape(found.shape, shape)) {
+      throw new UserError(`The tensor "${name}" in ${folder} has shape [${found.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`, 'Use config.json and weights of the same model.', 'model');
+    }
+  }
+  return { ...model, predicts: mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && model.tokenizer.special.mask !== undefined };
+}
+
+const Objectives = z.looseObject({ objectives: z.array(z.looseObject({ sequenceLength: z.int().positive() })) });
+
+function trainedLength(run: string, otherwise: number): number {
+  try {
+    const { objectives } = Objectives.parse(JSON.parse(readFileSync(join(run, 'experiment.json'), 'utf8')));
+    return Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
+  } catch {
+    return otherwise;
+  }
+}
+

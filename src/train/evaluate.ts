@@ -1,0 +1,59 @@
+import { serialise } from '../onnx/serialise';
+import { tensor, type Tensor } from '../onnx/types';
+import type { ModelConfig } from '../model/config';
+import type { Instance } from '../objectives';
+import type { Dataset } from '../text/dataset';
+import { hash32 } from '../text/random';
+import { compileEvaluation, DROPOUT_KEY, feedsOf, parametersOf } from './compile';
+import { Session, type SessionOptions } from './device';
+
+/** Held-out batches an evaluation looks at: always the same ones, whatever the experiment's seed. */
+const BATCHES = 16;
+
+/** Measures a model on held-out data. */
+export class Evaluator {
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly instances: readonly Instance[],
+    private readonly dataset: Dataset,
+    private readonly parameters: ReadonlyMap<string, Tensor>,
+  ) {}
+
+  async compile(options: SessionOptions): Promise<void> {
+    for (const instance of this.instances) this.#sessions.set(instance.type, await Session.create(serialise(compileEvaluation(this.config, instance)), options));
+  }
+
+  /**
+   * The loss of each objective under its name, its further metrics as `objective.metric`, all as means over the fixed batches, and `unigram`: the
+   * entropy of the unigram distribution in nats, which is what a model that knows only word frequencies reaches.
+   */
+  async evaluate(signal?: AbortSignal): Promise<Record<string, number>> {
+    const results: Record<string, number> = {};
+    for (const instance of this.instances) {
+      const sums = new Map<string, number>();
+      let count = 0;
+      for (let i = 0; i < BATCHES && (i === 0 || !signal?.aborted); i++, count++) {
+        for (const [name, value] of await this.#measure(instance, i)) sums.set(name, (sums.get(name) ?? 0) + value);
+      }
+      for (const [name, sum] of sums) results[name] = sum / count;
+    }
+    return { ...results, unigram: this.dataset.unigramEntropy };
+  }
+
+  async #measure(instance: Instance, index: number): Promise<[string, number][]> {
+    const names = parametersOf(this.config, [instance]).map(({ name }) => name);
+    const feeds = new Map<string, Tensor>([
+      ...names.map((name): [string, Tensor] => [name, this.parameters.get(name)!]),
+      ...feedsOf(instance.type, instance.evaluationBatch(this.dataset.heldOut, index)),
+      [DROPOUT_KEY, tensor('uint32', [], [hash32(31, index)])],
+    ]);
+    const outputs = await this.#sessions.get(instance.type)!.run(feeds);
+    return [...outputs].map(([name, { data }]) => [name === 'loss' ? instance.type : name.replace('metric:', `${instance.type}.`), Number(data[0])]);
+  }
+
+  async release(): Promise<void> {
+    for (const session of this.#sessions.values()) await session.release();
+  }
+}

@@ -1,0 +1,223 @@
+import { join, resolve } from 'node:path';
+import { UserError } from '../shared/errors';
+import type { Device, Metrics } from '../shared/types';
+import { version as VERSION } from '../../package.json';
+import { resolveModel } from '../experiment/resolve';
+import { adamWSchedule } from '../onnx/adamw';
+import { serialise } from '../onnx/serialise';
+import { allocate, size, tensor, type Tensor } from '../onnx/types';
+import { initialise, type ParameterSpec } from '../model/parameters';
+import { createObjective, type Instance } from '../objectives';
+import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
+import { hash32 } from '../text/random';
+import { saveCheckpoint } from './checkpoint';
+import { compileTraining, DROPOUT_KEY, feedsOf, parametersOf, probeGraph } from './compile';
+import { chooseProvider, Session } from './device';
+import { Evaluator } from './evaluate';
+import { loadExperiment, type Experiment } from './experiment';
+import { replaceFile } from './files';
+import { Run } from './run';
+import { learningRateAt } from './schedule';
+import { momentName, nextName } from './step';
+
+export interface TrainOptions {
+  /** Path of a `*.lab.json`. */
+  readonly experiment: string;
+  /** Folder for runs; `.objective-lab/runs` beside the experiment by default. */
+  readonly runs?: string | undefined;
+  readonly device?: Device | undefined;
+  readonly steps?: number | undefined;
+  /** Stops after the step in hand and writes a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+  readonly events?: Partial<TrainEvents> | undefined;
+}
+
+export interface TrainEvents {
+  status: (message: string) => void;
+  started: (details: { run: string; steps: number; device: string; parameters: number }) => void;
+  metrics: (line: Metrics) => void;
+  checkpoint: (details: { run: string; step: number }) => void;
+}
+
+export interface TrainResult {
+  readonly run: string;
+  readonly steps: number;
+  readonly reason: 'completed' | 'stopped';
+  readonly loss: Record<string, number>;
+  readonly eval: Record<string, number>;
+}
+
+/**
+ * Runs an experiment: prepares the corpus, compiles the step, trains, evaluates, writes checkpoints.
+ *
+ * @throws UserError for what a person can mend; the run's folder then says `failed` and why, with its checkpoints intact
+ */
+export async function train({ experiment: path, events = {}, signal, ...overrides }: TrainOptions): Promise<TrainResult> {
+  const { experiment: written, name, root, folder } = loadExperiment(path);
+  const training = { ...written.training, ...(overrides.steps && { steps: overrides.steps }), ...(overrides.device && { device: overrides.device }) };
+  const experiment: Experiment = { ...written, name, training };
+  const state = join(folder, '.objective-lab');
+  const device = await chooseProvider(training.device, serialise(probeGraph()));
+  events.status?.('Reading the corpus');
+  const corpus = await prepareCorpus({
+    root,
+    corpus: experiment.corpus,
+    tokenizer: experiment.tokenizer,
+    cache: join(state, 'cache'),
+    seed: experiment.seed,
+    onProgress: (message) => events.status?.(message),
+    signal,
+  });
+  const session = new Training(experiment, corpus);
+  const run = Run.create(overrides.runs ? resolve(overrides.runs) : join(state, 'runs'), name, session.record(device), {
+    steps: training.steps,
+    objectives: session.instances.map(({ type }) => type),
+  });
+  try {
+    replaceFile(join(run.folder, 'tokenizer.json'), corpus.tokenizer.json);
+    run.log(`device: ${device.reason}`);
+    run.log(`corpus: ${corpus.report.summary}`);
+    events.status?.('Compiling the training step');
+    await session.compile(device.provider);
+    events.started?.({ run: run.folder, steps: training.steps, device: device.reason, parameters: session.parameterCount });
+    return await session.run(run, events, signal);
+  } catch (error) {
+    run.update({ state: 'failed', message: error instanceof Error ? error.message : String(error) });
+    run.log(`failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    throw error;
+  } finally {
+    await session.release();
+    corpus.dataset.close();
+  }
+}
+
+/** One model in training: its state in typed arrays, which the compiled step reads and writes in place. */
+class Training {
+  readonly instances: readonly Instance[];
+  readonly #specs: readonly ParameterSpec[];
+  readonly #parameters = new Map<string, Tensor>();
+  readonly #optimiser = new Map<string, Tensor>();
+  readonly #evaluator: Evaluator;
+  #step: Session | undefined;
+
+  constructor(
+    private readonly experiment: Experiment,
+    private readonly corpus: PreparedCorpus,
+  ) {
+    const { tokenizer, dataset } = corpus;
+    const context = { config: this.config, special: tokenizer.special, seed: experiment.seed };
+    this.instances = experiment.objectives.map((options) => createObjective(options, context));
+    for (const instance of this.instances) instance.check(dataset.train, dataset.heldOut);
+    this.#specs = parametersOf(this.config, this.instances);
+    for (const spec of this.#specs) {
+      this.#parameters.set(spec.name, initialise(spec, experiment.seed));
+      for (const moment of ['m', 'v'] as const) {
+        this.#optimiser.set(momentName(moment, spec.name), { dtype: 'float32', shape: spec.shape, data: allocate('float32', size(spec.shape)) });
+      }
+    }
+    this.#evaluator = new Evaluator(this.config, this.instances, dataset, this.#parameters);
+  }
+
+  get config(): ReturnType<typeof resolveModel> {
+    return resolveModel(this.experiment.model, this.corpus.tokenizer.vocabularySize);
+  }
+
+  get parameterCount(): number {
+    return this.#specs.reduce((sum, { shape }) => sum + size(shape), 0);
+  }
+
+  /** The experiment with every default written out, and what it ran on. */
+  record(device: { provider: string; reason: string }): unknown {
+    const { tokenizer, report } = this.corpus;
+    return {
+      ...this.experiment,
+      resolved: {
+        model: this.config,
+        parameters: this.parameterCount,
+        vocabularySize: tokenizer.vocabularySize,
+        corpus: report,
+        device: device.provider,
+        node: process.version,
+        version: VERSION,
+      },
+    };
+  }
+
+  async compile(provider: 'cpu' | 'cuda' | 'webgpu'): Promise<void> {
+    const { beta1, beta2, gradientClip, threads = 1 } = this.experiment.training;
+    const options = { provider, threads };
+    this.#step = await Session.create(serialise(compileTraining(this.config, this.instances, { beta1, beta2, gradientClip })), options);
+    await this.#evaluator.compile(options);
+  }
+
+  async run(run: Run, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<TrainResult> {
+    const { steps, evaluateEvery, checkpointEvery, keepCheckpoints } = this.experiment.training;
+    const tokensPerStep = this.instances.reduce((sum, { tokens }) => sum + tokens, 0);
+    const started = performance.now();
+    const seconds = (): number => (performance.now() - started) / 1000;
+    const report = (line: Metrics): void => {
+      run.metrics(line);
+      events.metrics?.(line);
+    };
+    const evaluate = async (step: number): Promise<Record<string, number>> => {
+      const results = await this.#evaluator.evaluate(signal);
+      report({ step, tokens: step * tokensPerStep, seconds: seconds(), eval: results });
+      return results;
+    };
+    const save = (step: number): void => {
+      saveCheckpoint(run.folder, { step, parameters: this.#parameters, optimiser: this.#optimiser }, this.config, this.corpus.tokenizer.special.pad, keepCheckpoints);
+      run.update({ step });
+      events.checkpoint?.({ run: run.folder, step });
+    };
+
+    run.update({ state: 'running' });
+    let loss: Record<string, number> = {};
+    let results = await evaluate(0);
+    let step = 0;
+    let saved = -1;
+    while (step < steps && !signal?.aborted) {
+      const before = performance.now();
+      const { gradientNorm, learningRate, ...losses } = await this.#train(step);
+      loss = losses.loss;
+      step++;
+      report({ step, tokens: step * tokensPerStep, seconds: seconds(), loss, learningRate, gradientNorm, tokensPerSecond: (1000 * tokensPerStep) / (performance.now() - before) });
+      if (!Number.isFinite(loss.total)) throw divergence(step, loss);
+      if (step % evaluateEvery === 0 && step < steps) results = await evaluate(step);
+      if (step % checkpointEvery === 0 && step < steps) {
+        save(step);
+        saved = step;
+      }
+    }
+    const reason = step < steps ? 'stopped' : 'completed';
+    // The checkpoint first: it is what must not be lost.
+    if (saved !== step) save(step);
+    results = await evaluate(step);
+    run.update({ state: reason, step });
+    return { run: run.folder, steps: step, reason, loss, eval: results };
+  }
+
+  /** One optimiser step; `step` counts from 0. */
+  async #train(step: number): Promise<{ loss: Record<string, number>; gradientNorm: number; learningRate: number }> {
+    const { seed, training } = this.experiment;
+    const learningRate = learningRateAt(step, training);
+    const feeds = new Map<string, Tensor>([...this.#parameters, ...this.#optimiser]);
+    const into = new Map([...feeds].map(([name, value]) => [nextName(name), value]));
+    for (const [name, value] of Object.entries(adamWSchedule(step + 1, learningRate, training))) feeds.set(name, tensor('float32', [], [value]));
+    feeds.set(DROPOUT_KEY, tensor('uint32', [], [hash32(seed, 30, step)]));
+    for (const { type, batch } of this.instances) for (const [name, value] of feedsOf(type, batch(this.corpus.dataset.train, step))) feeds.set(name, value);
+    const outputs = await this.#step!.run(feeds, into);
+    const read = (name: string): number => Number(outputs.get(name)?.data[0]);
+    const names = [...this.instances.map(({ type }) => type), 'total'];
+    return { loss: Object.fromEntries(names.map((name) => [name, read(`loss:${name}`)])), gradientNorm: read('gradientNorm'), learningRate };
+  }
+
+  async release(): Promise<void> {
+    await this.#step?.release();
+    await this.#evaluator.release();
+  }
+}
+
+function divergence(step: number, loss: Record<string, number>): UserError {
+  const [culprit = 'total'] = Object.entries(loss).find(([, value]) => !Number.isFinite(value)) ?? [];
+  return new UserError(`The loss of "${culprit}" is no longer a number at step ${step}.`, 'Lower the learning rate, or lengthen the warm-up; the last checkpoint is intact.', 'diverged');
+}

@@ -1,0 +1,82 @@
+import { checkExperiment } from './experiment/parse';
+import { newExperiment } from './experiment/template';
+import { Reader } from './inspect/reader';
+import { UserError } from './shared/errors';
+import { MessageHandler, toWireError, type Handlers } from './shared/rpc';
+import * as protocol from './shared/trainer-protocol';
+import { ExperimentSchema } from './train/experiment';
+import { train } from './train/loop';
+import { listRuns, readMetrics } from './train/run';
+
+/** The child process behind the editor: answers the host's requests, and ends when the host goes away. */
+let training: { controller: AbortController; finished: Promise<unknown> } | undefined;
+const readers = new Map<string, Reader>();
+
+/** Models kept open; the one used longest ago makes room. */
+const OPEN_MODELS = 4;
+
+function reader(path: string, refresh: boolean): Reader {
+  const known = readers.get(path);
+  readers.delete(path);
+  const current = known ?? new Reader(path);
+  if (known && refresh) known.refresh();
+  readers.set(path, current);
+  for (const oldest of [...readers.keys()].slice(0, -OPEN_MODELS)) readers.delete(oldest);
+  return current;
+}
+
+const handlers: Handlers<typeof protocol.trainer> = {
+  async train({ experiment, runs, device, steps }, signal) {
+    if (training) throw new UserError('A run is going on already.', 'Stop it, or wait for its end.', 'busy');
+    const controller = new AbortController();
+    const stop = (): void => controller.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    const finished = train({
+      experiment,
+      runs,
+      device,
+      steps,
+      signal: controller.signal,
+      events: {
+        status: (message) => link.emit('status', { message }),
+        started: (details) => link.emit('started', details),
+        metrics: (line) => link.emit('metrics', line),
+        checkpoint: (details) => link.emit('checkpoint', details),
+      },
+    });
+    training = { controller, finished };
+    try {
+      return await finished;
+    } finally {
+      training = undefined;
+    }
+  },
+  async stop() {
+    training?.controller.abort();
+    await training?.finished.catch(() => undefined);
+    return {};
+  },
+  check: ({ text }) => checkExperiment(text, ExperimentSchema),
+  template: ({ name }) => ({ text: newExperiment(name) }),
+  runs: ({ runs }) => listRuns(runs),
+  metrics: ({ run, after, limit }) => readMetrics(run, after, limit),
+  async tokenize({ model, text }) {
+    // The first look at a text takes up a newer checkpoint; predictions that follow are made by the same one.
+    const current = reader(model, true);
+    const tokens = await current.tokenize(text);
+    const { step, folder } = current.model;
+    return { tokens, checkpoint: folder, ...(step !== undefined && { step }) };
+  },
+  predict: ({ model, text, hidden, top }) => reader(model, false).predict(text, hidden, top),
+  similarity: ({ model, text, unit, limit }) => reader(model, false).similarity(text, unit, limit),
+};
+
+const link = new MessageHandler(protocol.trainer, protocol.host, handlers, (message) => process.send?.(message), (problem) => process.stderr.write(`${problem}\n`));
+
+process.on('message', (message) => link.receive(message));
+process.on('disconnect', () => {
+  // The window is gone: finish the step in hand, write the checkpoint, leave.
+  training?.controller.abort();
+  void (training?.finished ?? Promise.resolve()).catch(() => undefined).finally(() => process.exit());
+});
+process.on('unhandledRejection', (error) => link.emit('log', { level: 'error', message: toWireError(error).message }));
