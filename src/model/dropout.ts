@@ -1,7 +1,7 @@
 import { scope, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { size, tensor } from '../onnx/types';
-import { hash32, stringSeed } from '../text/random';
+import { hash32, stringSeed } from '../shared/random';
 
 /**
  * Drops elements with probability `rate` and scales the rest by 1/(1 − rate) (Srivastava et al., 2014). `site` names the place in the model: each

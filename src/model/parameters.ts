@@ -1,6 +1,6 @@
 import { input, type Value } from '../onnx/graph';
 import { allocate, size, type Shape, type Tensor } from '../onnx/types';
-import { hash32, stringSeed } from '../text/random';
+import { hash32, stringSeed } from '../shared/random';
 import { TOKEN_TYPES, type ModelConfig } from './config';
 
 /** A trainable tensor: its Hugging Face name, its shape, how it starts, and whether weight decay applies. */

@@ -5,7 +5,7 @@ import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
 import { encode } from '../model/encoder';
 import { pool } from '../model/heads';
-import { hash32, permute } from '../text/random';
+import { hash32, permute } from '../shared/random';
 import type { Split } from '../text/dataset';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, weight } from './options';

@@ -6,7 +6,7 @@ import { encode } from '../model/encoder';
 import { mlmLogits } from '../model/heads';
 import { mlmHeadParameters } from '../model/parameters';
 import { noDropout } from '../model/dropout';
-import { hash32, permute, uniform } from '../text/random';
+import { hash32, permute, uniform } from '../shared/random';
 import type { Split } from '../text/dataset';
 import type { SpecialTokens } from '../text/tokenizer';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';

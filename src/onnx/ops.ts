@@ -117,7 +117,15 @@ export function sumTo(x: Value, shape: Shape): Value {
 }
 
 export const matMul = (a: Value, b: Value): Value => one('MatMul', [a, b], {});
-export const fusedMatMul = (a: Value, b: Value, attributes: FusedMatMulAttributes = {}): Value => one('FusedMatMul', [a, b], attributes);
+
+/** α·op(A)·op(B) over the last two axes. ONNX Runtime's kernel is for single precision; in double, transpositions are written out. */
+export function fusedMatMul(a: Value, b: Value, attributes: FusedMatMulAttributes = {}): Value {
+  if (a.dtype !== 'float64') return one('FusedMatMul', [a, b], attributes);
+  const { transA = 0, transB = 0, alpha = 1 } = attributes;
+  const swapped = (x: Value): Value => transpose(x, [...Array.from({ length: x.rank - 2 }, (_, i) => i), x.rank - 1, x.rank - 2]);
+  const product = matMul(transA ? swapped(a) : a, transB ? swapped(b) : b);
+  return alpha === 1 ? product : mul(product, alpha);
+}
 export const gemm = (a: Value, b: Value, c?: Value, attributes: GemmAttributes = {}): Value => one('Gemm', c ? [a, b, c] : [a, b], attributes);
 
 /** One extent may be −1: it follows from the others. */

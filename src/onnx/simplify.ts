@@ -84,7 +84,7 @@ function absorbScatter(x: Value, sum: Value, usedOnce: (value: Value) => boolean
 
 /** A transposition of the last two axes costs nothing inside the multiplication. */
 function absorbTranspose(node: Node, a: Value, b: Value): Value | undefined {
-  if (a.rank < 2 || b.rank < 2) return undefined;
+  if (a.rank < 2 || b.rank < 2 || a.dtype === 'float64') return undefined;
   const { transA = 0, transB = 0, alpha = 1 } = node.attributes as Record<string, number | undefined>;
   const [left, right] = [swapped(a), swapped(b)];
   if (!left && !right) return undefined;

@@ -3,7 +3,7 @@ import { tensor, type Tensor } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
 import type { Instance } from '../objectives';
 import type { Dataset } from '../text/dataset';
-import { hash32 } from '../text/random';
+import { hash32 } from '../shared/random';
 import { compileEvaluation, DROPOUT_KEY, feedsOf, parametersOf } from './compile';
 import { Session, type SessionOptions } from './device';
 

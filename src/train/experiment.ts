@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { UserError } from '../shared/errors';
 import { parseExperiment } from '../experiment/parse';
@@ -9,9 +9,6 @@ import { ObjectiveOptions } from '../objectives';
 /** The whole of an experiment: the common fields, and every objective's own. */
 export const ExperimentSchema = experimentSchema(ObjectiveOptions);
 export type Experiment = z.infer<typeof ExperimentSchema>;
-
-/** Extension of experiment files. */
-export const EXPERIMENT_SUFFIX = '.lab.json';
 
 export interface LoadedExperiment {
   readonly experiment: Experiment;
@@ -32,6 +29,6 @@ export function loadExperiment(path: string): LoadedExperiment {
   }
   const experiment = parseExperiment(text, ExperimentSchema, path);
   const folder = dirname(resolve(path));
-  const name = experiment.name ?? basename(path).replace(EXPERIMENT_SUFFIX, '');
+  const { name } = experiment;
   return { experiment, name, root: resolve(folder, experiment.corpus.root), folder };
 }

@@ -9,7 +9,7 @@ import { allocate, size, tensor, type Tensor } from '../onnx/types';
 import { initialise, type ParameterSpec } from '../model/parameters';
 import { createObjective, type Instance } from '../objectives';
 import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
-import { hash32 } from '../text/random';
+import { hash32 } from '../shared/random';
 import { saveCheckpoint } from './checkpoint';
 import { compileTraining, DROPOUT_KEY, feedsOf, parametersOf, probeGraph } from './compile';
 import { chooseProvider, Session } from './device';
@@ -62,7 +62,7 @@ export async function train({ experiment: path, events = {}, signal, ...override
   const corpus = await prepareCorpus({
     root,
     corpus: experiment.corpus,
-    tokenizer: experiment.tokenizer,
+    tokenizer: { ...experiment.tokenizer, ...(experiment.tokenizer.from && { from: resolve(folder, experiment.tokenizer.from) }) },
     cache: join(state, 'cache'),
     seed: experiment.seed,
     onProgress: (message) => events.status?.(message),

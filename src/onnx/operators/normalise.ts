@@ -1,6 +1,6 @@
 import * as ops from '../ops';
 import type { Value } from '../graph';
-import { normaliseAxis, sameShape } from '../types';
+import { normaliseAxis, sameShape, type Type } from '../types';
 import { dtypeOf, operator, ShapeMismatch } from './operator';
 
 function lastAxis(x: Value, axis: number): number {
@@ -45,20 +45,22 @@ export const normalise = {
   LayerNormalization: operator<{ axis: number; epsilon: number }>({
     infer: (inputs, { axis }) => {
       const [x, scale, bias] = inputs as [Value, Value, Value | undefined];
-      const dtype = dtypeOf(inputs);
       lastAxis(x, axis);
       perFeature(x, scale, bias);
-      const statistics = { dtype, shape: [...x.shape.slice(0, -1), 1] };
+      dtypeOf(inputs);
+      // ONNX computes the statistics in single precision whatever the input's.
+      const statistics: Type = { dtype: 'float32', shape: [...x.shape.slice(0, -1), 1] };
       return [x, statistics, statistics];
     },
     gradient: ({ inputs: [x, scale, bias], outputs: [, mean, inverse] }, [g, gMean, gInverse]) => {
       if (gMean ?? gInverse) throw new ShapeMismatch('no gradient flows through the statistics');
       if (!x || !scale || !mean || !inverse || !g) return [];
-      const normalised = ops.mul(ops.sub(x, mean), inverse);
+      const [centre, spread] = [ops.cast(mean, x.dtype), ops.cast(inverse, x.dtype)];
+      const normalised = ops.mul(ops.sub(x, centre), spread);
       const weighted = ops.mul(g, scale);
       const centred = ops.sub(ops.sub(weighted, meanOfLast(weighted)), ops.mul(normalised, meanOfLast(ops.mul(weighted, normalised))));
       const parameters = [overRows(ops.mul(g, normalised)), ...(bias ? [overRows(g)] : [])];
-      return [ops.mul(centred, inverse), ...parameters];
+      return [ops.mul(centred, spread), ...parameters];
     },
   }),
 

@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import type { Path } from './document';
+import { allowedAt, choices, describeAllowed, fieldNames, valueAt } from './expected';
+import type { JsonSchema } from './jsonSchema';
+import { nearest } from './nearest';
+
+/** One thing that is wrong with a value, for people. */
+export interface FieldProblem {
+  readonly path: Path;
+  /** Whether the key at the path's end is what is wrong, and not the value. */
+  readonly at: 'key' | 'value';
+  readonly message: string;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * Says what zod found in plain sentences. What a field must be is read from the JSON Schema, so that a message always states the whole rule and not
+ * only the part that was broken.
+ *
+ * @param value what was checked
+ */
+export function explain(issues: readonly Issue[], schema: JsonSchema, value: unknown): FieldProblem[] {
+  return issues.flatMap((issue) => explainOne(issue, issue.path.map(step), schema, value));
+}
+
+const step = (key: PropertyKey): string | number => (typeof key === 'number' ? key : String(key));
+
+function explainOne(issue: Issue, path: Path, schema: JsonSchema, value: unknown): FieldProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = fieldNames(allowedAt(schema, value, path));
+    return issue.keys.map((key) => ({ path: [...path, key], at: 'key', message: unknownField([...path, key], key, known) }));
+  }
+  if (issue.code === 'invalid_union') {
+    // The branch whose kind of value this is: the others object to the value as a whole.
+    const fitting = issue.errors.filter((branch) => !branch.some((inner) => inner.path.length === 0 && inner.code !== 'unrecognized_keys'));
+    if (fitting.length === 1) return fitting[0]!.flatMap((inner) => explainOne(inner, [...path, ...inner.path.map(step)], schema, value));
+  }
+  return [{ path, at: 'value', message: wrongValue(issue, path, schema, value) }];
+}
+
+function unknownField(path: Path, key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  const way = meant === undefined ? `The fields here are ${known.map((name) => `\`${name}\``).join(', ')}.` : `Did you mean \`${meant}\`?`;
+  return `\`${formatPath(path)}\` is not a known field. ${way}`;
+}
+
+function wrongValue(issue: Issue, path: Path, schema: JsonSchema, value: unknown): string {
+  const subject = path.length === 0 ? 'The experiment' : `\`${formatPath(path)}\``;
+  const allowed = allowedAt(schema, value, path);
+  const rule = describeAllowed(allowed);
+  // Rules that a JSON Schema cannot state bring their own words.
+  if (issue.code === 'custom' || issue.code === 'invalid_format' || rule === '') return `${subject}: ${issue.message}`;
+  const actual = valueAt(value, path);
+  if (actual === undefined) return `${subject} is missing. It must be ${rule}.`;
+  const words = choices(allowed).filter((choice) => typeof choice === 'string');
+  const meant = typeof actual === 'string' ? nearest(actual, words) : undefined;
+  return `${subject} must be ${rule}, not ${show(actual)}.${meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`}`;
+}
+
+/** `objectives[0].rate`; names that are not plain words are quoted. */
+export const formatPath = (path: Path): string =>
+  path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    if (!/^[\w$]+$/.test(key)) return `${text}[${JSON.stringify(key)}]`;
+    return text === '' ? key : `${text}.${key}`;
+  }, '');
+
+const SHOWN_CHARACTERS = 40;
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = JSON.stringify(value);
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
