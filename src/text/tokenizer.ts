@@ -5,7 +5,13 @@ import type { Span } from '../shared/types';
 import { learnWordPieces, MAX_WORD_CHARACTERS, WordCounts } from './wordpiece';
 
 /** The special tokens in the order of their ids in a tokenizer of ours; others are looked up by these names, BERT's first, then RoBERTa's. */
-const SPECIAL_NAMES = { pad: ['[PAD]', '<pad>'], unk: ['[UNK]', '<unk>'], cls: ['[CLS]', '<s>'], sep: ['[SEP]', '</s>'], mask: ['[MASK]', '<mask>'] } as const;
+const SPECIAL_NAMES = {
+  pad: ['[PAD]', '<pad>'],
+  unk: ['[UNK]', '<unk>'],
+  cls: ['[CLS]', '<s>'],
+  sep: ['[SEP]', '</s>'],
+  mask: ['[MASK]', '<mask>'],
+} as const;
 
 /** Ids of the special tokens. A tokenizer that was not made for masked language modelling has no `mask`. */
 export interface SpecialTokens {
@@ -105,14 +111,24 @@ export class Tokenizer {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: names.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+      added_tokens: names.map((content, id) => ({
+        id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
       normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
       pre_tokenizer: { type: 'BertPreTokenizer' },
       post_processor: {
         type: 'TemplateProcessing',
         single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
         pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
-        special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [names.indexOf(id as '[CLS]' | '[SEP]')], tokens: [id] }])),
+        special_tokens: Object.fromEntries(
+          ['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [names.indexOf(id as '[CLS]' | '[SEP]')], tokens: [id] }]),
+        ),
       },
       decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
       model: {
@@ -132,7 +148,12 @@ export class Tokenizer {
     try {
       json = readFileSync(path, 'utf8');
     } catch (error) {
-      throw new UserError(`The tokenizer ${path} cannot be read.`, 'Check the path: it is relative to the experiment\'s corpus root.', 'tokenizer', { cause: error });
+      throw new UserError(
+        `The tokenizer ${path} cannot be read.`,
+        "Check the path: it is relative to the experiment's corpus root.",
+        'tokenizer',
+        { cause: error },
+      );
     }
     return new Tokenizer(json, path);
   }

@@ -11,6 +11,10 @@ export const MAX_WORD_CHARACTERS = 100;
 /** Beyond this many distinct words the rarest are dropped, so that memory stays bounded whatever the text is. */
 const MAX_WORDS = 1_000_000;
 
+/** What is always a word by itself: punctuation (of ASCII all that is neither letter nor digit) and Chinese characters, as in BERT's pre-tokeniser. */
+const ALONE = String.raw`!-\/:-@\[-\x60{-~\p{P}\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2ceaf}\u{2f800}-\u{2fa1f}`;
+const WORD = new RegExp(String.raw`[${ALONE}]|[^${ALONE}\s\p{C}]+`, 'gu');
+
 /** Word frequencies under BERT's normalisation and pre-tokenisation: clean, isolate CJK and punctuation, optionally lowercase and strip accents. */
 export class WordCounts {
   readonly #counts = new Map<string, number>();
@@ -18,8 +22,13 @@ export class WordCounts {
   constructor(private readonly lowercase: boolean) {}
 
   add(text: string): void {
-    const normal = this.lowercase ? text.normalize('NFD').replace(/\p{Mn}+/gu, '').toLowerCase() : text;
-    for (const [word] of normal.matchAll(/[!-/:-@[-`{-~\p{P}\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2fa1f}]|[^!-/:-@[-`{-~\p{P}\s\p{C}\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2fa1f}]+/gu)) {
+    const normal = this.lowercase
+      ? text
+          .normalize('NFD')
+          .replace(/\p{Mn}+/gu, '')
+          .toLowerCase()
+      : text;
+    for (const [word] of normal.matchAll(WORD)) {
       if (word.length <= MAX_WORD_CHARACTERS) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
     }
     for (let rare = 1; this.#counts.size > MAX_WORDS; rare *= 2) {
@@ -37,7 +46,11 @@ export class WordCounts {
  * The `size` tokens that WordPiece training learns, the alphabet first, then one token a merge, most frequent pair first; fewer if the text has no more
  * pairs to merge. Yields to the event loop, and stops within a second of `signal`.
  */
-export async function learnWordPieces(words: readonly [word: string, count: number][], size: number, signal?: AbortSignal): Promise<string[]> {
+export async function learnWordPieces(
+  words: readonly [word: string, count: number][],
+  size: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const alphabet = chooseAlphabet(words, Math.floor(size / 2));
   const learner = new Learner(alphabet, words);
   for (let merges = 1; learner.tokens.length < size && learner.merge(); merges++) {

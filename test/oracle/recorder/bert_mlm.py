@@ -96,7 +96,7 @@ def _batch(step: int, generator: torch.Generator) -> Batch:
     attention_mask_BT = torch.ones(_B, _T, dtype=torch.int64)
     token_type_ids_BT = torch.zeros(_B, _T, dtype=torch.int64)
     for row in range(_B):
-        length = _T if row % 2 == 0 else _random_int(generator, 9, _T)
+        length = _T if row % 2 == 0 else _random_int(generator, 8, 14)
         first = _random_int(generator, 3, length - 3)
         token_ids_BT[row, 0] = _CLS
         token_ids_BT[row, first] = _SEP

@@ -71,7 +71,9 @@ def _record_case(name: str, first: Tensor, second: Tensor, temperature: float) -
     }
 
 
-def _loss_and_gradients(loss_of: Callable[[Tensor, Tensor, float], Tensor], first: Tensor, second: Tensor, temperature: float) -> dict[str, Any]:
+def _loss_and_gradients(
+    loss_of: Callable[[Tensor, Tensor, float], Tensor], first: Tensor, second: Tensor, temperature: float
+) -> dict[str, Any]:
     leaves = [first.clone().requires_grad_(), second.clone().requires_grad_()]
     loss = loss_of(leaves[0], leaves[1], temperature)
     gradients = torch.autograd.grad(loss, leaves)

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { grad } from '../../../src/onnx/grad';
+import { GraphError, input, scope, topologicalOrder, type Value } from '../../../src/onnx/graph';
+import * as ops from '../../../src/onnx/ops';
+import { optimise } from '../../../src/onnx/optimise';
+import { print } from '../../../src/onnx/print';
+import { evaluate, fed } from '../support/evaluate';
+
+const named = (values: Record<string, Value>): Map<string, Value> => new Map(Object.entries(values));
+const opsOf = (values: Record<string, Value>): string[] => topologicalOrder(optimise(named(values)).values()).map(({ op }) => op);
+
+describe('building a graph', () => {
+  it('names operator, both shapes and the place when shapes do not fit', () => {
+    const [a, b] = [input('a', 'float32', [2, 3]), input('b', 'float32', [4, 5])];
+    expect(() => scope('encoder', () => scope('layer.0', () => ops.matMul(a, b)))).toThrow(
+      new GraphError('MatMul', [a, b], 'the inner sizes 3 and 4 differ', 'encoder/layer.0'),
+    );
+    expect(() => ops.add(a, b)).toThrow('Add(float32[2, 3], float32[4, 5]): the shapes do not broadcast');
+    expect(() => ops.add(a, input('c', 'float64', [2, 3]))).toThrow('the element types float32 and float64 differ');
+  });
+
+  it('leaves the scope as it was when building fails', () => {
+    expect(() => scope('broken', () => ops.reshape(input('x', 'float32', [3]), [2]))).toThrow('in broken');
+    expect(() => ops.reshape(input('x', 'float32', [3]), [2])).toThrow(/\[2\]\.$/);
+  });
+});
+
+describe('grad', () => {
+  it('sums the contributions of a value that is used twice', async () => {
+    const x = fed('float64', [2], [3, -2]);
+    const loss = ops.reduceSum(ops.add(ops.mul(x.value, x.value), ops.mul(x.value, 5)));
+    const values = await evaluate(named({ g: grad(loss, [x.value])[0]! }), [x]);
+    expect(values.get('g')).toEqual([11, 1]);
+  });
+
+  it('is zero for what the loss does not depend on, also through operators without a gradient', async () => {
+    const [x, y] = [fed('float64', [2], [3, -2]), fed('float64', [3], [1, 2, 3])];
+    const mask = ops.cast(ops.greater(x.value, 0), 'float64');
+    const [gx, gy] = grad(ops.reduceSum(mask), [x.value, y.value]);
+    const values = await evaluate(named({ gx: gx!, gy: gy! }), [x, y]);
+    expect([values.get('gx'), values.get('gy')]).toEqual([[0, 0], [0, 0, 0]]);
+  });
+
+  it('walks only the path between parameters and loss', () => {
+    const [x, w] = [input('x', 'float32', [2, 2]), input('w', 'float32', [2, 2])];
+    const [g] = grad(ops.reduceSum(ops.matMul(ops.exp(x), w)), [w]);
+    expect(opsOf({ g: g! })).not.toContain('Mul');
+  });
+
+  it('differentiates gradients again', async () => {
+    const x = fed('float64', [], [2]);
+    const cube = ops.mul(ops.mul(x.value, x.value), x.value);
+    const [first] = grad(cube, [x.value]);
+    const [second] = grad(first!, [x.value]);
+    const values = await evaluate(named({ first: first!, second: second! }), [x]);
+    expect([values.get('first'), values.get('second')]).toEqual([[12], [12]]);
+  });
+
+  it('refuses what is not a scalar', () => {
+    expect(() => grad(input('x', 'float32', [2]), [])).toThrow('only a floating-point scalar can be differentiated');
+  });
+
+  it('handles deep graphs without recursion', () => {
+    const x = input('x', 'float32', []);
+    let y = x;
+    for (let i = 0; i < 20_000; i++) y = ops.add(y, x);
+    expect(grad(y, [x])).toHaveLength(1);
+  });
+});
+
+describe('optimise', () => {
+  const x = input('x', 'float32', [4, 4]);
+
+  it('folds constants', () => {
+    expect(opsOf({ y: ops.mul(x, ops.add(ops.scalar('float32', 2), 3)) })).toEqual(['Mul']);
+  });
+
+  it('drops additions of zero and multiplications by one, but not where they broadcast', () => {
+    expect(opsOf({ y: ops.mul(ops.add(x, 0), 1) })).toEqual([]);
+    expect(opsOf({ y: ops.add(x, ops.zeros({ dtype: 'float32', shape: [2, 4, 4] })) })).toContain('Add');
+  });
+
+  it('joins constant factors', () => {
+    expect(opsOf({ y: ops.mul(ops.mul(x, 2), 3) })).toEqual(['Mul']);
+  });
+
+  it('shares equal subexpressions', () => {
+    expect(opsOf({ y: ops.add(ops.exp(x), ops.mul(ops.exp(x), 2)) })).toEqual(['Exp', 'Mul', 'Add']);
+  });
+
+  it('puts transpositions into multiplications', () => {
+    expect(opsOf({ y: ops.matMul(ops.transpose(x, [1, 0]), x) })).toEqual(['FusedMatMul']);
+  });
+
+  it('adds rows to a gradient that is there already, as for tied embeddings', () => {
+    const [table, ids, head] = [input('table', 'float32', [5, 3]), input('ids', 'int64', [4]), input('head', 'float32', [2, 3])];
+    const loss = ops.add(ops.reduceSum(ops.exp(ops.gather(table, ids))), ops.reduceSum(ops.exp(ops.gemm(head, table, undefined, { transB: 1 }))));
+    const found = opsOf({ g: grad(loss, [table])[0]! });
+    expect(found).toContain('ScatterND');
+    expect(found).not.toContain('Expand');
+  });
+
+  it('never leaves an identity transposition', () => {
+    expect(opsOf({ y: ops.transpose(x, [0, 1]) })).toEqual([]);
+  });
+
+  it('keeps the values', async () => {
+    const [a, b] = [fed('float32', [2, 3], [1, -2, 3, -4, 5, -6]), fed('float32', [3], [0.5, 2, -1])];
+    const y = ops.div(ops.mul(ops.mul(ops.add(a.value, b.value), 3), 0.5), 4);
+    const values = await evaluate(named({ y }), [a, b]);
+    values.get('y')!.forEach((value, i) => expect(value).toBeCloseTo((([1, -2, 3, -4, 5, -6][i]! + [0.5, 2, -1][i % 3]!) * 1.5) / 4, 5));
+  });
+});
+
+describe('printing', () => {
+  it('writes a graph as a person would', () => {
+    const [x, w] = [input('x', 'float32', [2, 3]), input('w', 'float32', [4, 3])];
+    const y = scope('head', () => ops.softmax(ops.mul(ops.gemm(x, w, undefined, { transB: 1 }), 2), -1));
+    expect(print(named({ y }))).toBe(
+      ['x: float32[2, 3]', 'w: float32[4, 3]', '', '# head', 'Gemm = Gemm(x, w, transB=1)   float32[2, 4]', 'Mul = Mul(Gemm, 2)   float32[2, 4]', 'y = Softmax(Mul, axis=-1)   float32[2, 4]', '', 'return y', ''].join('\n'),
+    );
+  });
+});
