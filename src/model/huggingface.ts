@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
+import { initialiserRange } from './parameters';
 import { LAYER_NORM_EPSILON, TOKEN_TYPES, type ModelConfig } from './config';
 
 /** `config.json` as transformers writes it for `BertForMaskedLM`. */
@@ -20,7 +21,7 @@ export function toHuggingFaceConfig(config: ModelConfig, padId: number): Record<
     hidden_dropout_prob: config.dropout,
     attention_probs_dropout_prob: config.attentionDropout,
     layer_norm_eps: LAYER_NORM_EPSILON,
-    initializer_range: 0.02,
+    initializer_range: initialiserRange(config),
     pad_token_id: padId,
     position_embedding_type: 'absolute',
     tie_word_embeddings: true,

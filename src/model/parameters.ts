@@ -50,21 +50,24 @@ export function mlmHeadParameters({ vocabularySize, hiddenSize }: ModelConfig): 
   ];
 }
 
-/** Standard deviation of BERT's initial weights. */
-const INITIALISER_RANGE = 0.02;
+/**
+ * Standard deviation of initial weights: BERT's 0.02 at BERT-base's width of 768, and as much more for narrower models as keeps the variance of a
+ * layer's output the same. At 0.02 a model of width 128 starts with attention so even that it takes thousands of steps to leave it.
+ */
+export const initialiserRange = ({ hiddenSize }: ModelConfig): number => 0.02 * Math.sqrt(768 / hiddenSize);
 
 /** Initial values: a pure function of (seed, name), so that adding a head leaves the encoder's start as it was. */
-export function initialise(spec: ParameterSpec, seed: number): Tensor {
+export function initialise(spec: ParameterSpec, seed: number, deviation: number): Tensor {
   const data = allocate('float32', size(spec.shape)) as Float32Array;
   if (spec.start === 'ones') data.fill(1);
-  if (spec.start === 'normal') fillNormal(data, hash32(seed, stringSeed(spec.name)));
+  if (spec.start === 'normal') fillNormal(data, deviation, hash32(seed, stringSeed(spec.name)));
   return { dtype: 'float32', shape: spec.shape, data };
 }
 
-/** Normal numbers of standard deviation {@link INITIALISER_RANGE}, two a draw (Box & Muller, 1958). */
-function fillNormal(data: Float32Array, key: number): void {
+/** Normal numbers, two a draw (Box & Muller, 1958). */
+function fillNormal(data: Float32Array, deviation: number, key: number): void {
   for (let i = 0; i < data.length; i += 2) {
-    const radius = INITIALISER_RANGE * Math.sqrt(-2 * Math.log((hash32(key, i) + 1) / 2 ** 32));
+    const radius = deviation * Math.sqrt(-2 * Math.log((hash32(key, i) + 1) / 2 ** 32));
     const angle = (2 * Math.PI * hash32(key, i + 1)) / 2 ** 32;
     data[i] = radius * Math.cos(angle);
     if (i + 1 < data.length) data[i + 1] = radius * Math.sin(angle);

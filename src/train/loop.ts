@@ -6,7 +6,7 @@ import { resolveModel } from '../experiment/resolve';
 import { adamWSchedule } from '../onnx/adamw';
 import { serialise } from '../onnx/serialise';
 import { allocate, size, tensor, type Tensor } from '../onnx/types';
-import { initialise, type ParameterSpec } from '../model/parameters';
+import { initialise, initialiserRange, type ParameterSpec } from '../model/parameters';
 import { createObjective, type Instance } from '../objectives';
 import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
 import { hash32 } from '../shared/random';
@@ -58,14 +58,15 @@ export async function train({ experiment: path, events = {}, signal, ...override
   const experiment: Experiment = { ...written, name, training };
   const state = join(folder, '.objective-lab');
   const device = await chooseProvider(training.device, serialise(probeGraph()));
-  events.status?.('Reading the corpus');
+  const status = onChange((message: string) => events.status?.(message));
+  status('Reading the corpus');
   const corpus = await prepareCorpus({
     root,
     corpus: experiment.corpus,
     tokenizer: { ...experiment.tokenizer, ...(experiment.tokenizer.from && { from: resolve(folder, experiment.tokenizer.from) }) },
     cache: join(state, 'cache'),
     seed: experiment.seed,
-    onProgress: (message) => events.status?.(message),
+    onProgress: (message) => status(message),
     signal,
   });
   const session = new Training(experiment, corpus);
@@ -77,7 +78,7 @@ export async function train({ experiment: path, events = {}, signal, ...override
     replaceFile(join(run.folder, 'tokenizer.json'), corpus.tokenizer.json);
     run.log(`device: ${device.reason}`);
     run.log(`corpus: ${corpus.report.summary}`);
-    events.status?.('Compiling the training step');
+    status('Compiling the training step');
     await session.compile(device.provider);
     events.started?.({ run: run.folder, steps: training.steps, device: device.reason, parameters: session.parameterCount });
     return await session.run(run, events, signal);
@@ -89,6 +90,15 @@ export async function train({ experiment: path, events = {}, signal, ...override
     await session.release();
     corpus.dataset.close();
   }
+}
+
+/** Passes on what differs from the time before. */
+function onChange(tell: (message: string) => void): (message: string) => void {
+  let last: string | undefined;
+  return (message) => {
+    if (message !== last) tell(message);
+    last = message;
+  };
 }
 
 /** One model in training: its state in typed arrays, which the compiled step reads and writes in place. */
@@ -110,7 +120,7 @@ class Training {
     for (const instance of this.instances) instance.check(dataset.train, dataset.heldOut);
     this.#specs = parametersOf(this.config, this.instances);
     for (const spec of this.#specs) {
-      this.#parameters.set(spec.name, initialise(spec, experiment.seed));
+      this.#parameters.set(spec.name, initialise(spec, experiment.seed, initialiserRange(this.config)));
       for (const moment of ['m', 'v'] as const) {
         this.#optimiser.set(momentName(moment, spec.name), { dtype: 'float32', shape: spec.shape, data: allocate('float32', size(spec.shape)) });
       }
