@@ -71,7 +71,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
   similarity: ({ model, text, unit, limit }) => reader(model, false).similarity(text, unit, limit),
 };
 
-const link = new MessageHandler(protocol.trainer, protocol.host, handlers, (message) => process.send?.(message), (problem) => process.stderr.write(`${problem}\n`));
+const link = new MessageHandler(protocol.trainer, protocol.host, handlers, (message) => process.connected && process.send?.(message), (problem) => process.stderr.write(`${problem}\n`));
 
 process.on('message', (message) => link.receive(message));
 process.on('disconnect', () => {

@@ -1,0 +1,21 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/** Bundles an entry of `src` as the product's build does, to a place from which the native packages are found; gives the bundle's path. */
+export async function bundle(entry: string): Promise<string> {
+  const folder = join('node_modules', '.cache', 'objective-lab');
+  mkdirSync(folder, { recursive: true });
+  const outfile = join(process.cwd(), folder, `${entry}-${process.pid}.js`);
+  await build({
+    entryPoints: [`src/${entry}.ts`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    external: ['onnxruntime-node', 'tokenizers'],
+    logLevel: 'error',
+  });
+  return outfile;
+}

@@ -1,0 +1,113 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MessageHandler, type RemoteError } from '../../src/shared/rpc';
+import { host, trainer } from '../../src/shared/trainer-protocol';
+import type { Metrics } from '../../src/shared/types';
+import { listCheckpoints } from '../../src/train/checkpoint';
+import { listRuns } from '../../src/train/run';
+import { bundle } from './support/bundle';
+import { makeWorkspace } from './support/workspace';
+
+let entry: string;
+let workspace: ReturnType<typeof makeWorkspace>;
+let child: ChildProcess;
+let link: MessageHandler<typeof host, typeof trainer>;
+
+const long = { training: { steps: 100_000, device: 'cpu', evaluateEvery: 100_000, checkpointEvery: 10 } };
+
+beforeAll(async () => (entry = await bundle('trainer')));
+afterAll(() => rmSync(entry));
+afterEach(async () => {
+  child.kill('SIGKILL');
+  await new Promise((resolve) => (child.exitCode === null && child.signalCode === null ? child.once('exit', resolve) : resolve(undefined)));
+  workspace.remove();
+});
+
+function start(experiment: object = {}): void {
+  workspace = makeWorkspace(experiment);
+  child = fork(entry, [], { serialization: 'advanced', silent: true });
+  link = new MessageHandler(host, trainer, {}, (message) => child.send(message as object));
+  child.on('message', (message) => link.receive(message));
+  child.once('exit', () => link.close({ code: 'trainer-ended', message: 'The trainer ended.' }));
+}
+
+const runs = (): string => join(workspace.folder, '.objective-lab', 'runs');
+const training = (): Promise<unknown> => link.request('train', { experiment: workspace.experiment });
+const step = (n: number): Promise<void> => new Promise((resolve) => link.on('metrics', (line: Metrics) => line.step >= n && resolve()));
+
+describe('the trainer process', () => {
+  it('trains, telling of every step, and shows what the run learned', async () => {
+    start();
+    const lines: Metrics[] = [];
+    link.on('metrics', (line) => lines.push(line));
+    const done = await link.request('train', { experiment: workspace.experiment });
+    expect(done).toMatchObject({ steps: 12, reason: 'completed' });
+    expect(lines.filter(({ loss }) => loss)).toHaveLength(12);
+    expect(await link.request('runs', { runs: runs() })).toMatchObject([{ state: 'completed' }]);
+    expect(await link.request('metrics', { run: done.run, after: -1, limit: 100 })).toEqual(lines);
+    const text = 'The whale passed the mate.';
+    const { tokens, step: at } = await link.request('tokenize', { model: done.run, text });
+    expect(at).toBe(12);
+    expect(text.slice(tokens[1]!.start, tokens[1]!.end)).toBe('whale');
+    expect(await link.request('predict', { model: done.run, text, hidden: [1], top: 4 })).toMatchObject([{ index: 1, truth: { token: 'whale' } }]);
+  });
+
+  it('stops within a second, with a checkpoint', async () => {
+    start(long);
+    const done = training();
+    await step(3);
+    const before = performance.now();
+    await link.request('stop', {});
+    expect(performance.now() - before).toBeLessThan(1000);
+    expect(await done).toMatchObject({ reason: 'stopped' });
+    expect(listRuns(runs())).toMatchObject([{ state: 'stopped' }]);
+  });
+
+  it('answers while it trains', async () => {
+    start(long);
+    training().catch(() => undefined);
+    await step(2);
+    const before = performance.now();
+    expect(await link.request('runs', { runs: runs() })).toMatchObject([{ state: 'running' }]);
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+
+  it('refuses a second run at the same time', async () => {
+    start(long);
+    training().catch(() => undefined);
+    await step(1);
+    await expect(training()).rejects.toMatchObject({ code: 'busy' });
+  });
+
+  it('leaves a run that is seen as interrupted, with its checkpoints, when it is killed', async () => {
+    start(long);
+    const code = training().catch((error: unknown) => (error as RemoteError).code);
+    await step(25);
+    child.kill('SIGKILL');
+    expect(await code).toBe('trainer-ended');
+    const [run] = listRuns(runs());
+    expect(run).toMatchObject({ state: 'interrupted' });
+    expect(listCheckpoints(run!.folder).map((each) => each.step)).toContain(20);
+  });
+
+  it('finishes the step in hand and writes a checkpoint when its host goes away', async () => {
+    start(long);
+    training().catch(() => undefined);
+    await step(3);
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.disconnect();
+    await exited;
+    await vi.waitFor(() => expect(listRuns(runs())).toMatchObject([{ state: 'stopped' }]));
+  });
+
+  it('checks experiments and names what is wrong with a position', async () => {
+    start();
+    const text = '{ "objectives": [{ "type": "mlm", "rate": 7 }] }';
+    const [problem] = await link.request('check', { text, path: 'x.lab.json' });
+    expect(text.slice(problem!.start, problem!.end)).toBe('7');
+    const { text: template } = await link.request('template', { name: 'mine' });
+    expect(await link.request('check', { text: template, path: 'mine.lab.json' })).toEqual([]);
+  });
+});
