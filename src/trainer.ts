@@ -71,7 +71,11 @@ const handlers: Handlers<typeof protocol.trainer> = {
   similarity: ({ model, text, unit, limit }) => reader(model, false).similarity(text, unit, limit),
 };
 
-const link = new MessageHandler(protocol.trainer, protocol.host, handlers, (message) => process.connected && process.send?.(message), (problem) => process.stderr.write(`${problem}\n`));
+/** A message that can no longer be sent is lost with the host that would have read it: 'disconnect' deals with that. */
+const send = (message: unknown): void => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+};
+const link = new MessageHandler(protocol.trainer, protocol.host, handlers, send, (problem) => process.stderr.write(`${problem}\n`));
 
 process.on('message', (message) => link.receive(message));
 process.on('disconnect', () => {
