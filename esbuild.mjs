@@ -17,6 +17,8 @@ const common = {
   logLevel: 'warning',
 };
 
+const importMetaUrl = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
+
 /** @type {esbuild.BuildOptions} */
 const node = {
   ...common,
@@ -28,7 +30,7 @@ const node = {
   // Native addons are found beside the bundle; `vscode` exists in the extension host only.
   external: ['vscode', 'onnxruntime-node', 'tokenizers', 'mocha'],
   define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: importMetaUrl },
 };
 
 /**
@@ -74,7 +76,13 @@ const announce = {
 
 /** @type {esbuild.BuildOptions[]} */
 const bundles = [
-  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts', 'src/cli.ts'], plugins: [textOnly, experimentSchema, announce] },
+  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts'], plugins: [textOnly, announce] },
+  {
+    ...node,
+    entryPoints: ['src/cli.ts'],
+    banner: { js: `#!/usr/bin/env node\n${importMetaUrl}` },
+    plugins: [textOnly, experimentSchema, announce],
+  },
   {
     ...common,
     platform: 'browser',
@@ -90,8 +98,9 @@ const bundles = [
 if (watch) {
   for (const bundle of bundles) await (await esbuild.context(bundle)).watch();
 } else {
-  rmSync('dist', { recursive: true, force: true });
-  const shipped = production ? bundles.slice(0, 2) : bundles;
+  // The bundle of a test that was deleted would go on running.
+  rmSync('dist/test', { recursive: true, force: true });
+  const shipped = production ? bundles.slice(0, -1) : bundles;
   // One after the other: the first failure is the one to read.
   for (const bundle of shipped) await esbuild.build(bundle).catch(() => process.exit(1));
 }

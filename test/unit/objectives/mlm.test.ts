@@ -91,14 +91,14 @@ describe('mlm batches', () => {
   });
 
   it('are judged on the same held-out masks whatever seed and masking, and on those that show [MASK] alone', () => {
-    const held = create({}).evaluationBatch(split, 3);
-    expect(create({ rate: 0.4, replace: { mask: 0.5, random: 0.5, keep: 0 } }, 9).evaluationBatch(split, 3)).toEqual(held);
+    const held = create({ batchSize: 32 }).evaluationBatch(split, 3);
+    expect(create({ batchSize: 32, rate: 0.4, replace: { mask: 0.5, random: 0.5, keep: 0 } }, 9).evaluationBatch(split, 3)).toEqual(held);
     const ids = plain(held.inputIds!.data);
     const [slots, labels, masked] = [plain(held.slots!.data), plain(held.labels!.data), plain(held.maskedWeights!.data)];
     slots.forEach((slot, i) => expect(masked[i]! > 0).toBe(ids[slot] === special.mask));
     expect(masked.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
-    expect(slots.some((slot, i) => ids[slot] === labels[i]) && slots.some((slot, i) => ids[slot] === special.mask)).toBe(true);
-    expect(held.slots!.shape).toEqual([4 * Math.round(0.15 * 30)]);
+    expect(slots.some((slot, i) => ids[slot] === labels[i])).toBe(true);
+    expect(held.slots!.shape).toEqual([32 * Math.round(0.15 * 30)]);
   });
 
   it('need replacement rates that add up to 1', () => {
