@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { UserError } from '../shared/errors';
-import { size, type DType, type Tensor, type TensorData } from '../onnx/types';
+import { size, type DType, type Tensor } from '../onnx/types';
 
 /**
  * The safetensors format: an 8-byte little-endian header size, a JSON header, then the tensors' bytes without gaps. Read strictly, since a model
@@ -66,7 +66,7 @@ export function readSafetensors(path: string): Map<string, Tensor> {
     if (8 + headerSize + end > bytes.length) return fail(`the tensor "${name}" reaches past the end of the file`);
     // A copy, since typed arrays must start at a multiple of their element size.
     const copy = new Uint8Array(bytes.subarray(8 + headerSize + start, 8 + headerSize + end));
-    tensors.set(name, { dtype: names[dtype], shape, data: new Typed(copy.buffer) as TensorData });
+    tensors.set(name, { dtype: names[dtype], shape, data: new Typed(copy.buffer) });
     expected = end;
   }
   if (8 + headerSize + expected !== bytes.length) return fail('there are bytes after the last tensor');

@@ -1,4 +1,4 @@
-import { GraphError, Node, scope, topologicalOrder, type Value } from './graph';
+import { GraphError, type Node, scope, topologicalOrder, type Value } from './graph';
 import * as ops from './ops';
 import { isFloat } from './types';
 

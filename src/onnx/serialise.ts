@@ -13,7 +13,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from 'onnx-buf';
-import { Constant, Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
+import { Constant, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
 import { allocate, type DType, type Tensor, type Type } from './types';
 
 /** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */

@@ -116,8 +116,8 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
   on<N extends keyof Remote['events'] & string>(name: N, listener: (payload: Payload<Remote, N>) => void): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
-    listeners.add(listener as (payload: never) => void);
-    return () => listeners.delete(listener as (payload: never) => void);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   /** Feeds one message that arrived from the other side. Never throws. */

@@ -1,5 +1,5 @@
 import type * as Ort from 'onnxruntime-node';
-import type { DType, Shape, Tensor, TensorData } from '../onnx/types';
+import type { DType, Tensor, TensorData } from '../onnx/types';
 import { UserError } from '../shared/errors';
 
 /** The one file that touches ONNX Runtime. It is loaded on first use, so that commands which run no model start at once. */
@@ -91,7 +91,7 @@ export class Session {
   }
 }
 
-const unwrap = (tensor: Ort.Tensor): Tensor => ({ dtype: tensor.type as DType, shape: tensor.dims as Shape, data: tensor.data as TensorData });
+const unwrap = (tensor: Ort.Tensor): Tensor => ({ dtype: tensor.type as DType, shape: tensor.dims, data: tensor.data as TensorData });
 
 const firstLine = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 

@@ -182,7 +182,7 @@ class Training {
 
     run.update({ state: 'running' });
     let loss: Record<string, number> = {};
-    let results = await evaluate(0);
+    await evaluate(0);
     let step = 0;
     let saved = -1;
     while (step < steps && !signal?.aborted) {
@@ -192,7 +192,7 @@ class Training {
       step++;
       report({ step, tokens: step * tokensPerStep, seconds: seconds(), loss, learningRate, gradientNorm, tokensPerSecond: (1000 * tokensPerStep) / (performance.now() - before) });
       if (!Number.isFinite(loss.total)) throw divergence(step, loss);
-      if (step % evaluateEvery === 0 && step < steps) results = await evaluate(step);
+      if (step % evaluateEvery === 0 && step < steps) await evaluate(step);
       if (step % checkpointEvery === 0 && step < steps) {
         save(step);
         saved = step;
@@ -201,7 +201,7 @@ class Training {
     const reason = step < steps ? 'stopped' : 'completed';
     // The checkpoint first: it is what must not be lost.
     if (saved !== step) save(step);
-    results = await evaluate(step);
+    const results = await evaluate(step);
     run.update({ state: reason, step });
     return { run: run.folder, steps: step, reason, loss, eval: results };
   }

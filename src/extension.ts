@@ -1,0 +1,56 @@
+import * as vscode from 'vscode';
+import { registerCommands } from './host/commands';
+import { Dashboard } from './host/dashboard';
+import { ExperimentDiagnostics } from './host/diagnostics';
+import { Inspection } from './host/inspection';
+import { Inspector } from './host/inspector';
+import { Reporter } from './host/report';
+import { Runs } from './host/runs';
+import { RunsView } from './host/runs-view';
+import { StatusBar } from './host/status-bar';
+import { TrainerProcess } from './host/trainer-process';
+import { Training } from './host/training';
+import { nodePath } from './host/workspace';
+
+/** How long the inspection process waits for the next request before it ends, in milliseconds. */
+const IDLE = 5 * 60_000;
+
+/** How long a closing window waits for the run in progress to write its checkpoint, in milliseconds: the editor itself allows about five seconds. */
+const FAREWELL = 4_000;
+
+let training: Training | undefined;
+
+export function activate({ extensionUri, subscriptions }: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Objective Lab', { log: true });
+  const reporter = new Reporter(log);
+  const entry = vscode.Uri.joinPath(extensionUri, 'dist', 'trainer.js').fsPath;
+  const spawn = (role: 'training' | 'inspection'): TrainerProcess => new TrainerProcess({ role, entry, execPath: nodePath(), log });
+
+  training = new Training(() => spawn('training'));
+  const inspection = new Inspection({
+    spawn: () => spawn('inspection'),
+    idle: IDLE,
+    onCrash: (how) => reporter.warn(`The inspection process ended unexpectedly: ${how}. It starts again with the next look.`),
+  });
+  const runs = new Runs(inspection, training, reporter);
+  const inspector = new Inspector(extensionUri, runs, inspection, reporter);
+  const dashboard = new Dashboard(extensionUri, runs, training, inspection, reporter);
+  const lab = { extensionUri, reporter, training, inspection, runs, inspector, dashboard };
+  subscriptions.push(
+    log,
+    training,
+    inspection,
+    runs,
+    inspector,
+    dashboard,
+    new RunsView(lab),
+    new StatusBar(training),
+    new ExperimentDiagnostics(inspection, reporter),
+    registerCommands(lab),
+  );
+}
+
+/** A run in progress gets the time to write its checkpoint. */
+export async function deactivate(): Promise<void> {
+  await training?.stop(FAREWELL).catch(() => undefined);
+}

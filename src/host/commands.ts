@@ -1,0 +1,76 @@
+import * as vscode from 'vscode';
+import { UserError } from '../shared/errors';
+import type { RunSummary } from '../shared/types';
+import { newExperiment } from './experiments';
+import type { Lab } from './lab';
+import { isUnfinished } from './run-list';
+import { startRun, stopRun } from './start-run';
+import { requireTrust } from './workspace';
+
+/** A row of the runs view, as its commands receive it. */
+export interface RunItem {
+  readonly run: RunSummary;
+}
+
+/** Registers every command; whatever one throws is shown to the person, never lost. */
+export function registerCommands(lab: Lab): vscode.Disposable {
+  const { reporter, runs } = lab;
+  const commands: Readonly<Record<string, (argument: unknown) => unknown>> = {
+    newExperiment: () => newExperiment(lab),
+    startRun: (uri) => startRun(lab, uri instanceof vscode.Uri ? uri : undefined),
+    stopRun: () => stopRun(lab),
+    openInspector: (item) => lab.inspector.open(isRunItem(item) ? item.run.folder : undefined),
+    openDashboard: async (item) => {
+      if (!isRunItem(item) && !runs.known) await runs.refresh();
+      lab.dashboard.open(isRunItem(item) ? item.run.folder : runs.foremost?.folder);
+    },
+    showRuns: () => vscode.commands.executeCommand('objectiveLab.runs.focus'),
+    openRunFolder: (item) => vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(runOf(item).folder)),
+    deleteRun: (item) => deleteRun(lab, runOf(item)),
+    showLog: () => reporter.log.show(),
+  };
+  return vscode.Disposable.from(
+    ...Object.entries(commands).map(([id, run]) =>
+      vscode.commands.registerCommand(`objectiveLab.${id}`, async (argument: unknown) => {
+        try {
+          await run(argument);
+        } catch (error) {
+          reporter.show(error);
+        }
+      }),
+    ),
+  );
+}
+
+async function deleteRun({ runs, training }: Lab, { name, id, folder }: RunSummary): Promise<void> {
+  requireTrust();
+  if (folder === training.live?.folder) throw new UserError(`${name} is being trained.`, 'Stop it first, then delete it.', 'busy');
+  const current = runs.find(folder);
+  const detail = current && isUnfinished(current) ? 'Another process may be training it. ' : '';
+  const pressed = await vscode.window.showWarningMessage(
+    `Delete the run ${id}?`,
+    { modal: true, detail: `${detail}Its checkpoints and metrics go with it.` },
+    'Delete',
+  );
+  if (!pressed) return;
+  await remove(vscode.Uri.file(folder));
+  await runs.refresh();
+}
+
+/** To the trash where there is one (a remote machine often has none). */
+async function remove(folder: vscode.Uri): Promise<void> {
+  try {
+    await vscode.workspace.fs.delete(folder, { recursive: true, useTrash: true });
+  } catch {
+    await vscode.workspace.fs.delete(folder, { recursive: true, useTrash: false });
+  }
+}
+
+function isRunItem(value: unknown): value is RunItem {
+  return typeof value === 'object' && value !== null && 'run' in value;
+}
+
+function runOf(value: unknown): RunSummary {
+  if (isRunItem(value)) return value.run;
+  throw new UserError('No run is chosen.', 'Use the command on a run of the Runs view.', 'run');
+}

@@ -1,0 +1,70 @@
+import * as vscode from 'vscode';
+import { UserError } from '../shared/errors';
+import type { Lab } from './lab';
+import { basename, findExperiments, isExperiment, requireTrust } from './workspace';
+
+/**
+ * The experiment a command means: the file it was called on, the one in the active editor when that is the only hint, otherwise the person's choice.
+ * Offers to make one when the workspace has none. `undefined` when the person gave up.
+ */
+export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined): Promise<vscode.Uri | undefined> {
+  if (called && isExperiment(called)) return called;
+  const active = vscode.window.activeTextEditor?.document.uri;
+  if (active && isExperiment(active)) return active;
+  requireFolder();
+  const found = await findExperiments();
+  if (found.length === 0) {
+    const pressed = await vscode.window.showInformationMessage('This workspace has no experiment (*.lab.json) yet.', 'New Experiment');
+    if (pressed) await newExperiment(lab);
+    return undefined;
+  }
+  if (found.length === 1) return found[0];
+  const picked = await vscode.window.showQuickPick(
+    found.map((uri) => ({ label: basename(uri), description: vscode.workspace.asRelativePath(uri), iconPath: new vscode.ThemeIcon('beaker'), uri })),
+    { title: 'Start Run', placeHolder: 'Experiment to run' },
+  );
+  return picked?.uri;
+}
+
+/** Asks for a name, writes a commented experiment with that name at the root of the workspace, and opens it. */
+export async function newExperiment({ inspection }: Lab): Promise<void> {
+  const folder = await chooseFolder();
+  if (!folder) return;
+  const name = await vscode.window.showInputBox({
+    title: 'New Experiment',
+    prompt: `Name of the experiment; the file is NAME.lab.json in ${folder.name}.`,
+    value: 'experiment',
+    validateInput: (value) => (/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value.trim()) ? undefined : 'Letters, digits, spaces, dots, hyphens and underscores.'),
+  });
+  if (name === undefined) return;
+  const uri = vscode.Uri.joinPath(folder.uri, `${name.trim()}.lab.json`);
+  if (await exists(uri)) throw new UserError(`${basename(uri)} exists already.`, 'Choose another name.', 'experiment');
+  const { text } = await inspection.request('template', { name: name.trim() });
+  await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
+  await vscode.window.showTextDocument(uri);
+}
+
+/** Saves the experiment if it is open with changes, so that what runs is what the person sees. */
+export async function saveExperiment(uri: vscode.Uri): Promise<void> {
+  const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
+  if (open?.isDirty && !(await open.save())) throw new UserError(`${basename(uri)} could not be saved.`, 'Save it, then start it again.', 'experiment');
+}
+
+async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined> {
+  requireTrust();
+  const folders = requireFolder();
+  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: 'Folder for the experiment' });
+}
+
+function requireFolder(): readonly vscode.WorkspaceFolder[] {
+  const folders = vscode.workspace.workspaceFolders;
+  if (folders?.length) return folders;
+  throw new UserError('No folder is open.', 'Open the folder with your text first (File: Open Folder…).', 'workspace');
+}
+
+async function exists(uri: vscode.Uri): Promise<boolean> {
+  return vscode.workspace.fs.stat(uri).then(
+    () => true,
+    () => false,
+  );
+}

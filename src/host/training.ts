@@ -1,0 +1,118 @@
+import * as vscode from 'vscode';
+import { UserError } from '../shared/errors';
+import { RemoteError, type Params } from '../shared/rpc';
+import type { Done, trainer } from '../shared/trainer-protocol';
+import type { Metrics } from '../shared/types';
+import type { TrainerProcess } from './trainer-process';
+
+/** How long the trainer may take to write its last checkpoint before it is ended, in milliseconds. */
+const LONGEST_STOP = 60_000;
+
+/** What is known of the run in progress, from the trainer's events. */
+export interface LiveRun {
+  /** Absolute path of the experiment file. */
+  readonly experiment: string;
+  /** The experiment's file name without `.lab.json`. */
+  readonly name: string;
+  readonly startedAt: string;
+  /** What the trainer is doing, for people; until the first step. */
+  status: string;
+  stopping: boolean;
+  /** The rest is known once the run's folder exists. */
+  folder?: string;
+  steps?: number;
+  device?: string;
+  parameters?: number;
+  checkpoint?: number;
+  loss?: Metrics['loss'];
+  eval?: Metrics['eval'];
+  last?: Metrics;
+}
+
+/** Trains one experiment at a time, each in a process of its own that ends with the run. */
+export class Training implements vscode.Disposable {
+  #live: LiveRun | undefined;
+  #process: TrainerProcess | undefined;
+  readonly #change = new vscode.EventEmitter<void>();
+  readonly #metrics = new vscode.EventEmitter<{ run: string; line: Metrics }>();
+  readonly #checkpoint = new vscode.EventEmitter<{ run: string; step: number }>();
+
+  /** The run in progress began, went on or ended. */
+  readonly onDidChange = this.#change.event;
+  readonly onDidMeasure = this.#metrics.event;
+  readonly onDidCheckpoint = this.#checkpoint.event;
+
+  constructor(private readonly spawn: () => TrainerProcess) {}
+
+  get live(): Readonly<LiveRun> | undefined {
+    return this.#live;
+  }
+
+  /** Runs an experiment to its end. Rejects with `RemoteError`: the trainer's own errors, or code `trainer-ended` when its process died. */
+  async run(params: Params<typeof trainer, 'train'>): Promise<Done> {
+    if (this.#live) throw new UserError(`${this.#live.name} is being trained already.`, 'Stop it first: one run at a time.', 'busy');
+    const name = params.experiment.replace(/^.*[\\/]/, '').replace(/\.lab\.json$/, '');
+    const live: LiveRun = { experiment: params.experiment, name, startedAt: new Date().toISOString(), status: 'Starting', stopping: false };
+    this.#live = live;
+    try {
+      const process = (this.#process = this.spawn());
+      this.#listen(process, live);
+      this.#change.fire();
+      return await process.messages.request('train', params);
+    } finally {
+      this.#process?.dispose();
+      this.#process = undefined;
+      this.#live = undefined;
+      this.#change.fire();
+    }
+  }
+
+  /** Stops the run in progress; resolves when its checkpoint is written. Does nothing when there is none. */
+  async stop(timeout = LONGEST_STOP): Promise<void> {
+    const process = this.#process;
+    if (!process || !this.#live) return;
+    this.#live.stopping = true;
+    this.#change.fire();
+    try {
+      await process.messages.request('stop', {}, { timeout });
+    } catch (error) {
+      process.dispose();
+      if (error instanceof RemoteError && error.code === 'timeout') {
+        throw new UserError(
+          'The trainer did not stop in time and was ended.',
+          'The run can be looked at from its last checkpoint.',
+          'timeout',
+        );
+      }
+      throw error;
+    }
+  }
+
+  dispose(): void {
+    this.#process?.dispose();
+    for (const emitter of [this.#change, this.#metrics, this.#checkpoint]) emitter.dispose();
+  }
+
+  #listen({ messages }: TrainerProcess, live: LiveRun): void {
+    messages.on('status', ({ message }) => {
+      live.status = message;
+      this.#change.fire();
+    });
+    messages.on('started', ({ run, steps, device, parameters }) => {
+      Object.assign(live, { folder: run, steps, device, parameters });
+      this.#change.fire();
+    });
+    messages.on('metrics', (line) => {
+      live.last = { ...live.last, ...line };
+      if (line.loss) live.loss = line.loss;
+      if (line.eval) live.eval = line.eval;
+      this.#change.fire();
+      if (live.folder !== undefined) this.#metrics.fire({ run: live.folder, line });
+    });
+    messages.on('checkpoint', ({ run, step }) => {
+      live.checkpoint = step;
+      this.#change.fire();
+      this.#checkpoint.fire({ run, step });
+    });
+  }
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { MessageHandler, type Endpoint, type Handlers } from '../shared/rpc';
+import { webview } from '../shared/webview-protocol';
+import { shellHtml } from './webview-html';
+
+/** A webview panel that shows one of our views, and the messages to it. */
+export class WebviewLink<Local extends Endpoint> {
+  readonly messages: MessageHandler<Local, typeof webview>;
+
+  constructor(
+    readonly panel: vscode.WebviewPanel,
+    view: { readonly name: 'inspector' | 'dashboard'; readonly title: string; readonly extensionUri: vscode.Uri },
+    endpoint: Local,
+    handlers: Handlers<Local>,
+    log: vscode.LogOutputChannel,
+  ) {
+    const root = vscode.Uri.joinPath(view.extensionUri, 'dist', 'webview');
+    const file = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
+    this.messages = new MessageHandler(
+      endpoint,
+      webview,
+      handlers,
+      (message) => void panel.webview.postMessage(message).then(undefined, (error: unknown) => log.warn(String(error))),
+      (problem) => log.warn(`The ${view.name} sent what is not in the protocol: ${problem}`),
+    );
+    panel.webview.onDidReceiveMessage((message) => this.messages.receive(message));
+    panel.onDidDispose(() => this.messages.close({ code: 'cancelled', message: 'The view was closed.' }));
+    panel.iconPath = vscode.Uri.joinPath(view.extensionUri, 'media', 'objective-lab.svg');
+    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    panel.webview.html = shellHtml({
+      title: view.title,
+      cspSource: panel.webview.cspSource,
+      nonce: randomBytes(16).toString('base64url'),
+      script: file(`${view.name}.js`),
+      style: file(`${view.name}.css`),
+    });
+  }
+}

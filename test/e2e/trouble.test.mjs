@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { openFile, runCommand } from '../support/workbench.mjs';
+import { scenario } from './scenario.mjs';
+import { InspectorView, notification, runRow, storedRuns, until } from './views.mjs';
+
+const MARKUP = [
+  '<script>globalThis.ranHostileCode = true</script>',
+  '<img src="x" onerror="globalThis.ranHostileCode = true">',
+  '<svg onload="globalThis.ranHostileCode = true"></svg>',
+  'A plain sentence stands here too. And one more of them.',
+].join('\n\n');
+
+scenario('Trouble', { training: { checkpointEvery: 5 } }, (session) => {
+  it('with a corpus that holds no text is named with the way out', async () => {
+    const { page, workspace } = session();
+    writeFileSync(
+      path.join(workspace, 'no-text.lab.json'),
+      '{ "corpus": { "include": ["nothing/**"] }, "objectives": [{ "type": "mlm" }] }',
+    );
+    await openFile(page, 'no-text.lab.json');
+    await runCommand(page, 'Objective Lab: Start Run');
+    assert.match(await notification(page, 'No file in').innerText(), /nothing\/\*\*.*corpus\.include/s);
+    assert.deepEqual(storedRuns(workspace), []);
+  });
+
+  it('with a trainer that is killed is named, and costs nothing but the steps since the last checkpoint', async () => {
+    const { page, workspace } = session();
+    await openFile(page, 'quickstart.lab.json');
+    await runCommand(page, 'Objective Lab: Start Run');
+    const run = await until('a checkpoint', () => storedRuns(workspace).find(({ checkpoints }) => checkpoints.length > 0), 60_000);
+    process.kill(run.pid, 'SIGKILL');
+    const message = await notification(page, 'was interrupted').innerText();
+    assert.match(message, /SIGKILL/);
+    assert.match(message, /checkpoint of step \d+ is kept/);
+    await runCommand(page, 'Objective Lab: Show Runs');
+    await until('the interrupted run', async () => /interrupted/.test((await runRow(page).getAttribute('aria-label')) ?? ''));
+  });
+
+  it('in a file, such as scripts, is shown as text in the inspector and never runs', async () => {
+    const { page, workspace } = session();
+    writeFileSync(path.join(workspace, 'hostile.md'), MARKUP);
+    await openFile(page, 'hostile.md');
+    await runCommand(page, 'Objective Lab: Open Inspector');
+    const inspector = await InspectorView.find(page);
+    await until('the markup as tokens', async () => (await inspector.tokens.allInnerTexts()).includes('script'));
+    await inspector.toggle('plain');
+    await until('predictions', async () => (await inspector.percentages()).length > 0);
+    await inspector.showSimilarity();
+    await until('a heatmap', () => inspector.heatmap());
+    const found = await inspector.frame.evaluate(() => ({
+      ran: 'ranHostileCode' in globalThis,
+      elements: document.querySelectorAll('#root :is(img, script, svg[onload], [onerror])').length,
+    }));
+    assert.deepEqual(found, { ran: false, elements: 0 });
+  });
+});

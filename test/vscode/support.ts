@@ -1,0 +1,108 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { Metrics } from '../../src/shared/types';
+import { newExperiment } from '../../src/experiment/template';
+
+export const EXTENSION = 'objective-lab.objective-lab';
+
+/** Asks again until there is an answer. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeout = 30_000): Promise<T> {
+  for (const end = Date.now() + timeout; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+  }
+  throw new Error(`Not within ${timeout / 1000} s: ${what}.`);
+}
+
+/** The folder that this execution of the suite may write in. */
+export function workspaceUri(...segments: string[]): vscode.Uri {
+  const folder = vscode.workspace.workspaceFolders?.[0];
+  if (!folder) throw new Error('The suite needs a folder.');
+  return vscode.Uri.joinPath(folder.uri, ...segments);
+}
+
+/** What a run's `status.json` says, and what its metrics hold so far. */
+export interface StoredRun {
+  readonly folder: string;
+  readonly name: string;
+  readonly state: string;
+  readonly step: number;
+  readonly pid: number;
+  readonly message?: string;
+}
+
+/** The runs with this name, as their folders have them. */
+export async function storedRuns(name: string): Promise<StoredRun[]> {
+  const runs = workspaceUri('.objective-lab', 'runs').fsPath;
+  const folders = await readdir(runs).catch(() => []);
+  const found = await Promise.all(
+    folders.map(async (id) => {
+      const folder = path.join(runs, id);
+      const status = JSON.parse(await readFile(path.join(folder, 'status.json'), 'utf8').catch(() => 'null')) as StoredRun | null;
+      return status?.name === name ? [{ ...status, folder }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Waits for the run with this name to be in a state. Fails at once when the run failed instead. */
+export const runInState = (name: string, state: string, timeout = 60_000): Promise<StoredRun> =>
+  until(
+    `the run ${name} ${state}`,
+    async () => {
+      const run = (await storedRuns(name))[0];
+      if (run?.state === 'failed' && state !== 'failed') throw new Error(`The run ${name} failed: ${run.message ?? 'no reason given'}`);
+      return run?.state === state ? run : undefined;
+    },
+    timeout,
+  );
+
+export async function metricsOf({ folder }: StoredRun): Promise<Metrics[]> {
+  const text = await readFile(path.join(folder, 'metrics.jsonl'), 'utf8').catch(() => '');
+  // The last line may be half written.
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => Metrics.parse(JSON.parse(line)));
+}
+
+/** Writes a small real experiment on the four chapters of the workspace. */
+export async function writeExperiment(
+  name: string,
+  training: { steps: number; evaluateEvery?: number; checkpointEvery?: number },
+): Promise<vscode.Uri> {
+  const experiment = {
+    name,
+    corpus: { root: 'text' },
+    tokenizer: { vocabularySize: 1000 },
+    model: 'tiny',
+    objectives: [
+      { type: 'mlm', batchSize: 8, sequenceLength: 32 },
+      { type: 'contrastive', weight: 0.1, batchSize: 8, sequenceLength: 32 },
+    ],
+    training: { learningRate: 0.001, ...training },
+  };
+  const uri = workspaceUri(`${name}.lab.json`);
+  await writeFile(uri.fsPath, JSON.stringify(experiment, null, 2));
+  return uri;
+}
+
+/** Opens an experiment whose text is the template's with one piece replaced, and waits for its problems. */
+export async function problemsOf(
+  name: string,
+  piece: string,
+  replacement: string,
+): Promise<{ document: vscode.TextDocument; problems: vscode.Diagnostic[] }> {
+  const text = newExperiment(name);
+  if (!text.includes(piece)) throw new Error(`The template holds no ${piece}.`);
+  const uri = workspaceUri(`${name}.lab.json`);
+  await writeFile(uri.fsPath, text.replace(piece, replacement));
+  const document = await vscode.workspace.openTextDocument(uri);
+  const problems = await until(`problems in ${name}.lab.json`, () => {
+    const found = vscode.languages.getDiagnostics(uri).filter(({ source }) => source === 'Objective Lab');
+    return found.length > 0 ? found : undefined;
+  });
+  return { document, problems };
+}

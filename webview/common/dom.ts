@@ -1,0 +1,27 @@
+/** What an element is made with. Text is always a text node: nothing that is shown is ever parsed as markup. */
+export interface Properties {
+  readonly class?: string;
+  readonly text?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly on?: Readonly<Record<string, (event: Event) => void>>;
+}
+
+type Child = Node | string | undefined;
+
+export function element<K extends keyof HTMLElementTagNameMap>(tag: K, properties: Properties = {}, children: readonly Child[] = []): HTMLElementTagNameMap[K] {
+  return fill(document.createElement(tag), properties, children);
+}
+
+/** An element of the toolkit, whose own properties `T` names. */
+export function control<T extends HTMLElement = HTMLElement>(tag: `vscode-${string}`, properties: Properties = {}, children: readonly Child[] = []): T {
+  return fill(document.createElement(tag) as T, properties, children);
+}
+
+function fill<T extends HTMLElement>(node: T, { class: name, text, attributes = {}, on = {} }: Properties, children: readonly Child[]): T {
+  if (name) node.className = name;
+  if (text !== undefined) node.textContent = text;
+  for (const [attribute, value] of Object.entries(attributes)) node.setAttribute(attribute, value);
+  for (const [event, listener] of Object.entries(on)) node.addEventListener(event, listener);
+  node.append(...children.filter((child) => child !== undefined));
+  return node;
+}

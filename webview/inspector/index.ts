@@ -1,0 +1,103 @@
+import {
+  provideVSCodeDesignSystem,
+  vsCodeButton,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodePanels,
+  vsCodePanelTab,
+  vsCodePanelView,
+} from '@vscode/webview-ui-toolkit';
+import { z } from 'zod';
+import { RemoteError } from '../../src/shared/rpc';
+import { Unit } from '../../src/shared/types';
+import { inspectorHost, type Notice, type Reading } from '../../src/shared/webview-protocol';
+import { control, element } from '../common/dom';
+import { connect, Memory } from '../common/link';
+import { noticeView } from '../common/notice';
+import { onThemeChange } from '../common/theme';
+import { RunPicker } from './run-picker';
+import { SimilarityPanel } from './similarity-panel';
+import { TokensPanel } from './tokens-panel';
+import '../common/base.css';
+import './inspector.css';
+
+provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodePanels(), vsCodePanelTab(), vsCodePanelView());
+
+const Tab = z.enum(['tokens', 'similarity']);
+const State = z.object({ tab: Tab, unit: Unit, uri: z.string(), hidden: z.array(z.int()) });
+
+const memory = new Memory(State, { tab: 'tokens', unit: 'sentence', uri: '', hidden: [] });
+const host = connect(inspectorHost);
+
+/** Asks the host for something whose failure the host itself reports. */
+const ask: typeof host.request = (method, params) => host.request(method, params);
+const tell = (answer: Promise<unknown>): void => void answer.catch((error: unknown) => console.warn(error));
+
+function explain(error: unknown): string | undefined {
+  if (!(error instanceof RemoteError)) return String(error);
+  // A newer reading is on its way.
+  if (error.code === 'stale' || error.code === 'cancelled') return undefined;
+  return error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
+}
+
+const file = element('p', { class: 'file' });
+const picker = new RunPicker((run) => tell(ask('selectRun', { run })));
+const tokens = new TokensPanel(
+  {
+    predict: (version, hidden) => ask('predict', { version, hidden }),
+    onHide: (hidden) => memory.update({ hidden: [...hidden] }),
+    explain,
+  },
+  memory.value,
+);
+const similarity = new SimilarityPanel(
+  {
+    similarity: (version, unit, limit) => ask('similarity', { version, unit, limit }),
+    reveal: (uri, spans) => tell(ask('reveal', { uri, spans })),
+    onUnit: (unit) => memory.update({ unit }),
+    explain,
+  },
+  memory.value.unit,
+);
+const panels = control<HTMLElement & { activeid: string }>('vscode-panels', { attributes: { activeid: memory.value.tab, 'aria-label': 'Inspector' } }, [
+  control('vscode-panel-tab', { text: 'Tokens', attributes: { id: 'tokens' } }),
+  control('vscode-panel-tab', { text: 'Similarity', attributes: { id: 'similarity' } }),
+  control('vscode-panel-view', { attributes: { id: 'view-tokens' } }, [tokens.root]),
+  control('vscode-panel-view', { attributes: { id: 'view-similarity' } }, [similarity.root]),
+]);
+const header = element('header', {}, [picker.root, file]);
+const empty = element('div', { class: 'empty' });
+document.getElementById('root')?.append(header, panels, empty);
+panels.hidden = true;
+
+panels.addEventListener('change', () => {
+  const tab = Tab.safeParse(panels.activeid);
+  if (!tab.success || tab.data === memory.value.tab) return;
+  memory.update({ tab: tab.data });
+  if (tab.data === 'similarity') similarity.load();
+});
+
+function showReading(reading: Reading): void {
+  memory.update({ uri: reading.uri });
+  file.textContent = reading.name;
+  file.title = reading.uri;
+  panels.hidden = false;
+  empty.replaceChildren();
+  tokens.show(reading);
+  similarity.show(reading, memory.value.tab === 'similarity');
+}
+
+function showNotice(notice: Notice): void {
+  file.textContent = '';
+  panels.hidden = true;
+  empty.replaceChildren(noticeView(notice, (action) => tell(ask('act', { action }))));
+}
+
+host.on('runs', ({ runs, selected }) => {
+  header.hidden = runs.length === 0;
+  picker.show(runs, selected);
+});
+host.on('reading', showReading);
+host.on('notice', showNotice);
+onThemeChange(() => similarity.redraw());
+tell(ask('ready', {}));
