@@ -9,7 +9,7 @@ import { sentence, type Reporter } from './report';
 import type { Runs } from './runs';
 import { Throttle } from './throttle';
 import type { Training } from './training';
-import { WebviewLink } from './webview-link';
+import { sideColumn, WebviewLink } from './webview-link';
 
 /** How many lines of a run's history are asked for. */
 const HISTORY = 2_000;
@@ -49,7 +49,7 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     const another = run !== this.#run;
     this.#run = run;
     if (!this.#link) {
-      const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+      const place = { viewColumn: sideColumn(), preserveFocus: true };
       this.#attach(vscode.window.createWebviewPanel(Dashboard.viewType, 'Training', place));
       return;
     }

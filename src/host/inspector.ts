@@ -12,7 +12,7 @@ import { checkpointInterval } from './run-folder';
 import type { Runs } from './runs';
 import { partAround, shifted } from './text-part';
 import { Debounce, Throttle } from './throttle';
-import { WebviewLink } from './webview-link';
+import { sideColumn, WebviewLink } from './webview-link';
 import { basename } from './workspace';
 
 /** How much text is tokenised around the cursor, and how many of its tokens are shown at most. */
@@ -76,7 +76,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       this.#tellRuns.call();
       return this.#update();
     }
-    const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    const place = { viewColumn: sideColumn(), preserveFocus: true };
     this.#attach(vscode.window.createWebviewPanel(Inspector.viewType, 'Inspector', place));
   }
 

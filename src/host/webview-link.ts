@@ -26,7 +26,8 @@ export class WebviewLink<Local extends Endpoint> {
     );
     panel.webview.onDidReceiveMessage((message) => this.messages.receive(message));
     panel.onDidDispose(() => this.messages.close({ code: 'cancelled', message: 'The view was closed.' }));
-    panel.iconPath = vscode.Uri.joinPath(view.extensionUri, 'media', 'objective-lab.svg');
+    const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(view.extensionUri, 'media', `tab-${theme}.svg`);
+    panel.iconPath = { light: icon('light'), dark: icon('dark') };
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     panel.webview.html = shellHtml({
       title: view.title,
@@ -36,4 +37,11 @@ export class WebviewLink<Local extends Endpoint> {
       style: file(`${view.name}.css`),
     });
   }
+}
+
+/** Where a new panel of ours goes: to the ones that are open already, otherwise beside the editor. */
+export function sideColumn(): vscode.ViewColumn {
+  const ours = (tab: vscode.Tab): boolean => tab.input instanceof vscode.TabInputWebview && tab.input.viewType.includes('objectiveLab.');
+  const group = vscode.window.tabGroups.all.find(({ tabs }) => tabs.some(ours));
+  return group?.viewColumn ?? vscode.ViewColumn.Beside;
 }

@@ -106,6 +106,8 @@ export async function chooseProvider(device: 'auto' | Provider, probe: Uint8Arra
     await (await Session.create(probe, { provider: 'cuda' })).release();
     return { provider: 'cuda', reason: 'CUDA, found by itself' };
   } catch (error) {
-    return { provider: 'cpu', reason: `CPU, since CUDA cannot be loaded (${firstLine((error as Error).cause ?? error)})` };
+    const cause = firstLine((error as Error).cause ?? error);
+    const missing = /Failed to load shared library|not supported|not available/i.test(cause);
+    return { provider: 'cpu', reason: `CPU, since ${missing ? 'no CUDA provider is installed' : `CUDA cannot be loaded (${cause})`}` };
   }
 }

@@ -64,7 +64,7 @@ export class LossChart {
     if (this.#width === 0) return;
     const text = themeColour('descriptionForeground', 'foreground');
     const grid = themeColour('editorIndentGuide-background1', 'panel-border', 'contrastBorder');
-    const [train, held, level] = [themeColour('charts-blue'), themeColour('charts-orange'), themeColour('descriptionForeground', 'foreground')];
+    const [train, held, level] = [themeColour('charts-blue'), themeColour('charts-yellow'), themeColour('descriptionForeground', 'foreground')];
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis: uPlot.Axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     this.#plot = new uPlot(
