@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { UserError } from '../shared/errors';
+import { diskError, UserError } from '../shared/errors';
 import { DEFAULT_INCLUDE, listFiles, readPieces, ReadError, type SkipReason } from './corpus';
 import { Dataset } from './dataset';
 import { inspectFiles, type InspectedFile } from './inspect-files';
@@ -105,10 +105,7 @@ export async function prepareCorpus(options: PrepareOptions): Promise<PreparedCo
     };
     return { tokenizer, tokenizerPath, dataset: shards.dataset, report: { ...report, summary: summarise(report) } };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
-      throw new UserError(`The disk of ${cache} is full.`, 'Make room on it, or delete old runs.', 'disk', { cause: error });
-    }
-    throw error;
+    throw diskError(cache, error);
   }
 }
 

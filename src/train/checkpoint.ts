@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../shared/errors';
+import { diskError, UserError } from '../shared/errors';
 import type { Tensor } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
 import { readHuggingFaceConfig, toHuggingFaceConfig } from '../model/huggingface';
 import { encodeSafetensors, readSafetensors } from '../model/safetensors';
-import { diskError, replaceFile } from './files';
+import { replaceFile } from './files';
 
 /** The state from which a run goes on: the tensors, and one integer. */
 export interface Checkpoint {

@@ -1,6 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { UserError } from '../shared/errors';
+import { diskError } from '../shared/errors';
 
 /**
  * Replaces a file as a whole: written beside, flushed to the disk, renamed. Whatever happens in between, the old file or the new one is there.
@@ -23,23 +22,5 @@ export function replaceFile(path: string, contents: string | readonly Uint8Array
   } catch (error) {
     rmSync(temporary, { force: true });
     throw diskError(path, error);
-  }
-}
-
-/** What the operating system says of a failed write, in words that name the way out; other errors as they are. */
-export function diskError(path: string, error: unknown): unknown {
-  const folder = dirname(path);
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new UserError(`The disk is full: ${path} could not be written.`, 'Free some space and start again; earlier checkpoints are intact.', 'disk', { cause: error });
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new UserError(`${folder} cannot be written to.`, 'Give yourself write permission, or choose another folder for runs.', 'disk', { cause: error });
-    case 'ENOENT':
-      return new UserError(`${folder} is gone.`, 'It was removed or renamed while the run was going on; start the run again.', 'disk', { cause: error });
-    default:
-      return error;
   }
 }

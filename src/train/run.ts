@@ -1,9 +1,10 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { diskError } from '../shared/errors';
 import { Metrics, RunState, type RunSummary } from '../shared/types';
 import { listCheckpoints } from './checkpoint';
-import { diskError, replaceFile } from './files';
+import { replaceFile } from './files';
 
 const Status = z.object({
   name: z.string(),
@@ -43,7 +44,7 @@ export class Run {
     try {
       mkdirSync(folder, { recursive: true });
     } catch (error) {
-      throw diskError(join(folder, STATUS), error);
+      throw diskError(folder, error);
     }
     const run = new Run(folder, { name, state: 'preparing', step: 0, startedAt: now.toISOString(), pid: process.pid, ...details });
     replaceFile(join(folder, 'experiment.json'), `${JSON.stringify(experiment, null, 2)}\n`);

@@ -1,15 +1,15 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openModel } from '../../../src/inspect/model';
 import { Reader } from '../../../src/inspect/reader';
-import { UserError } from '../../../src/shared/errors';
+import { diskError, UserError } from '../../../src/shared/errors';
 import type { Metrics } from '../../../src/shared/types';
 import { tensor } from '../../../src/onnx/types';
 import { listCheckpoints, newestCheckpoint } from '../../../src/train/checkpoint';
 import { Session } from '../../../src/train/device';
 import { train } from '../../../src/train/loop';
-import { listRuns, readMetrics } from '../../../src/train/run';
+import { listRuns, readMetrics, Run } from '../../../src/train/run';
 import { makeWorkspace } from '../support/workspace';
 
 const workspaces: { remove: () => void }[] = [];
@@ -136,11 +136,21 @@ describe('what goes wrong', () => {
     expect(() => new Reader(join(folder, 'nowhere'))).toThrow(/There is no model at/);
   });
 
-  it.skipIf(process.getuid?.() === 0)('a folder without write permission is named', async () => {
+  it('a file where the folder for runs should be is named', async () => {
     const { experiment, folder } = workspace();
-    chmodSync(folder, 0o500);
-    await expect(train({ experiment })).rejects.toThrow(/cannot be written|permission/);
-    chmodSync(folder, 0o700);
+    writeFileSync(join(folder, '.objective-lab'), '');
+    await expect(train({ experiment })).rejects.toThrow(/\.objective-lab.* a file stands where a folder should be/);
+  });
+
+  it('a disk that fills up stops the run with its last checkpoint intact', async () => {
+    const { experiment, folder } = workspace();
+    let steps = 0;
+    const full = vi.spyOn(Run.prototype, 'metrics').mockImplementation(() => {
+      if (++steps === 9) throw diskError(join(folder, 'metrics.jsonl'), Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+    });
+    await expect(train({ experiment })).rejects.toThrow(/The disk is full/);
+    full.mockRestore();
+    expect(listRuns(join(folder, '.objective-lab', 'runs'))).toMatchObject([{ state: 'failed', checkpoint: 5 }]);
   });
 });
 
