@@ -22,7 +22,7 @@ program
   .command('train')
   .description('run an experiment')
   .argument('<experiment>', 'an experiment file, such as quickstart.lab.json')
-  .addOption(new Option('--steps <n>', 'optimiser steps instead of the experiment\'s').argParser(positive))
+  .addOption(new Option('--steps <n>', "optimiser steps instead of the experiment's").argParser(positive))
   .addOption(new Option('--device <device>', 'where to train').choices(['auto', 'cpu', 'cuda', 'webgpu']))
   .option('--out <folder>', 'folder for runs (default: .objective-lab/runs beside the experiment)')
   .addOption(json())

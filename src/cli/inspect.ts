@@ -18,7 +18,10 @@ export async function maskCommand(model: string, { text, top, json }: { text: st
   }
   const lines = predictions.flatMap((candidates, i) => [
     ...(predictions.length > 1 ? [`[MASK] ${i + 1}`] : []),
-    ...candidates.map(({ token, probability }) => `${(100 * probability).toFixed(1).padStart(5)} %  ${'█'.repeat(Math.round(BAR_WIDTH * probability)).padEnd(BAR_WIDTH)}  ${token}`),
+    ...candidates.map(
+      ({ token, probability }) =>
+        `${(100 * probability).toFixed(1).padStart(5)} %  ${'█'.repeat(Math.round(BAR_WIDTH * probability)).padEnd(BAR_WIDTH)}  ${token}`,
+    ),
   ]);
   process.stdout.write(`${[text, ...lines].join('\n')}\n`);
 }

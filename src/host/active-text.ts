@@ -75,9 +75,9 @@ export class ActiveText implements vscode.Disposable {
 
   #look(): void {
     const [document, other] = [this.#document, this.#other];
-    const suitable = (editor: vscode.TextEditor | undefined): editor is vscode.TextEditor => SCHEMES.has(editor?.document.uri.scheme ?? '');
+    const suitable = ({ document: shown }: vscode.TextEditor): boolean => SCHEMES.has(shown.uri.scheme);
     const active = vscode.window.activeTextEditor;
-    if (suitable(active)) [this.#document, this.#other] = [active.document, undefined];
+    if (active && suitable(active)) [this.#document, this.#other] = [active.document, undefined];
     else if (!active) this.#other = activeFileWithoutText();
     this.#document ??= vscode.window.visibleTextEditors.find(suitable)?.document;
     if (this.#document !== document || this.#other !== other) this.#switch.fire();
@@ -91,6 +91,7 @@ function activeFileWithoutText(): string | undefined {
   const { input } = tab;
   if (input instanceof vscode.TabInputCustom || input instanceof vscode.TabInputNotebook) return basename(input.uri);
   // A file that the editor takes for binary has a tab of text input, but no text editor.
-  const binary = input instanceof vscode.TabInputText && !vscode.workspace.textDocuments.some(({ uri }) => uri.toString() === input.uri.toString());
+  const binary =
+    input instanceof vscode.TabInputText && !vscode.workspace.textDocuments.some(({ uri }) => uri.toString() === input.uri.toString());
   return binary ? basename(input.uri) : undefined;
 }

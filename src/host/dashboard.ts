@@ -129,7 +129,8 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     const [run, lines] = [this.#run, this.#news];
     this.#news = [];
     if (lines.length > 0) this.#send(run, lines);
-    else if (run !== this.training.live?.folder && (this.runs.find(run)?.step ?? 0) > this.#sent) this.reporter.background(this.#readNews(run));
+    else if (run !== this.training.live?.folder && (this.runs.find(run)?.step ?? 0) > this.#sent)
+      this.reporter.background(this.#readNews(run));
   }
 
   /** The news of a run that another process trains are in its folder only. */

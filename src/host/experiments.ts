@@ -20,7 +20,12 @@ export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined)
   }
   if (found.length === 1) return found[0];
   const picked = await vscode.window.showQuickPick(
-    found.map((uri) => ({ label: basename(uri), description: vscode.workspace.asRelativePath(uri), iconPath: new vscode.ThemeIcon('beaker'), uri })),
+    found.map((uri) => ({
+      label: basename(uri),
+      description: vscode.workspace.asRelativePath(uri),
+      iconPath: new vscode.ThemeIcon('beaker'),
+      uri,
+    })),
     { title: 'Start Run', placeHolder: 'Experiment to run' },
   );
   return picked?.uri;
@@ -34,7 +39,8 @@ export async function newExperiment({ inspection }: Lab): Promise<void> {
     title: 'New Experiment',
     prompt: `Name of the experiment; the file is NAME.lab.json in ${folder.name}.`,
     value: 'experiment',
-    validateInput: (value) => (/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value.trim()) ? undefined : 'Letters, digits, spaces, dots, hyphens and underscores.'),
+    validateInput: (value) =>
+      /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value.trim()) ? undefined : 'Letters, digits, spaces, dots, hyphens and underscores.',
   });
   if (name === undefined) return;
   const uri = vscode.Uri.joinPath(folder.uri, `${name.trim()}.lab.json`);
@@ -47,7 +53,8 @@ export async function newExperiment({ inspection }: Lab): Promise<void> {
 /** Saves the experiment if it is open with changes, so that what runs is what the person sees. */
 export async function saveExperiment(uri: vscode.Uri): Promise<void> {
   const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
-  if (open?.isDirty && !(await open.save())) throw new UserError(`${basename(uri)} could not be saved.`, 'Save it, then start it again.', 'experiment');
+  if (open?.isDirty && !(await open.save()))
+    throw new UserError(`${basename(uri)} could not be saved.`, 'Save it, then start it again.', 'experiment');
 }
 
 async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined> {

@@ -27,9 +27,17 @@ export class Inspection {
   constructor(private readonly options: InspectionOptions) {}
 
   /** Asks the inspection process; rejects with `RemoteError`, or with `UserError` when the process keeps ending. */
-  async request<M extends Look>(method: M, params: Params<typeof trainer, M>, options: RequestOptions = {}): Promise<Result<typeof trainer, M>> {
+  async request<M extends Look>(
+    method: M,
+    params: Params<typeof trainer, M>,
+    options: RequestOptions = {},
+  ): Promise<Result<typeof trainer, M>> {
     if (this.#crashes >= MOST_CRASHES) {
-      throw new UserError(`The inspection process ended ${this.#crashes} times in a row.`, 'See the log for the cause, then try again.', 'inspection');
+      throw new UserError(
+        `The inspection process ended ${this.#crashes} times in a row.`,
+        'See the log for the cause, then try again.',
+        'inspection',
+      );
     }
     const process = (this.#process ??= this.#start());
     clearTimeout(this.#idle);

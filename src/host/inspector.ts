@@ -121,7 +121,11 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     similarity: async ({ version, unit, limit }, signal) => {
       const { model, text, shown } = this.#current(version);
       const { start, end } = partAround(text, shown.part.start, SIMILARITY_TEXT);
-      const { units, matrix } = await this.inspection.request('similarity', { model, text: text.slice(start, end), unit, limit }, { signal });
+      const { units, matrix } = await this.inspection.request(
+        'similarity',
+        { model, text: text.slice(start, end), unit, limit },
+        { signal },
+      );
       return { units: shifted(units, start), matrix };
     },
     reveal: async ({ uri, spans }) => {
@@ -184,8 +188,12 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       (run && checkpointNotice(run, run.checkpoint === undefined ? await checkpointInterval(run.folder) : undefined)) ??
       textNotice(this.#active.active);
     const { document } = this.#active;
-    if (signal.aborted) return;
-    if (missing) return this.#notice(missing);
+    const late = (): boolean => signal.aborted;
+    if (late()) return;
+    if (missing) {
+      this.#notice(missing);
+      return;
+    }
     if (!run || !document) return;
 
     const text = document.getText();
@@ -196,7 +204,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     const end = start === around.start ? around.end : Math.min(text.length, start + TOKENS_TEXT);
     const partText = text.slice(start, end);
     const { tokens, step } = await this.inspection.request('tokenize', { model: run.folder, text: partText }, { signal });
-    if (signal.aborted) return;
+    if (late()) return;
 
     const shown = shifted(tokens.slice(0, TOKENS_SHOWN), start);
     const lineAt = (offset: number): number => document.positionAt(offset).line + 1;
@@ -205,7 +213,13 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       uri: document.uri.toString(),
       name: basename(document.uri),
       ...(step !== undefined && { step }),
-      part: { start, text: partText, firstLine: lineAt(start), lastLine: lineAt(shown.at(-1)?.end ?? start), lineCount: document.lineCount },
+      part: {
+        start,
+        text: partText,
+        firstLine: lineAt(start),
+        lastLine: lineAt(shown.at(-1)?.end ?? start),
+        lineCount: document.lineCount,
+      },
       tokens: shown,
     };
     this.#reading = { shown: reading, model: run.folder, text };

@@ -46,7 +46,10 @@ export function checkpointNotice(run: RunSummary, every: number | undefined): No
   const first = every === undefined ? undefined : Math.min(every, run.steps);
   return {
     title: run.state === 'preparing' ? `${run.name} is being prepared` : `${run.name} is at step ${run.step}`,
-    detail: first === undefined ? 'The view fills with the first checkpoint.' : `The first checkpoint comes at step ${first}; the view fills then.`,
+    detail:
+      first === undefined
+        ? 'The view fills with the first checkpoint.'
+        : `The first checkpoint comes at step ${first}; the view fills then.`,
   };
 }
 
@@ -59,7 +62,8 @@ export function textNotice(active: { readonly name: string; readonly text: strin
       action: { id: 'openFile', label: 'Go to File' },
     };
   }
-  if (active.text === undefined) return { title: `${active.name} is not a text file`, detail: 'The inspector follows the active editor; open one with text.' };
+  if (active.text === undefined)
+    return { title: `${active.name} is not a text file`, detail: 'The inspector follows the active editor; open one with text.' };
   if (active.text.trim() === '') return { title: `${active.name} is empty`, detail: 'Type something to see its tokens.' };
   return undefined;
 }

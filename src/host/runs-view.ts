@@ -61,7 +61,7 @@ export class RunsView implements vscode.TreeDataProvider<RunItem>, vscode.Dispos
 }
 
 function description({ step, steps, loss }: RunSummary): string {
-  const total = loss?.['total'];
+  const total = loss?.total;
   return `${formatCount(step)}/${formatCount(steps)}${total === undefined ? '' : ` · loss ${formatNats(total)}`}`;
 }
 

@@ -73,8 +73,12 @@ function withNotification({ training, reporter }: Lab, work: Promise<Done>): The
         progress.report({ message: progressLine(live), increment: Math.max(0, done - shown) });
         shown = Math.max(shown, done);
       });
-      token.onCancellationRequested(() => training.stop().catch((error: unknown) => reporter.show(error)));
-      return work.finally(() => follow.dispose());
+      token.onCancellationRequested(() => {
+        training.stop().catch((error: unknown) => reporter.show(error));
+      });
+      return work.finally(() => {
+        follow.dispose();
+      });
     },
   );
 }
@@ -86,7 +90,7 @@ export function progressLine(live: Readonly<LiveRun>): string {
   const left = secondsLeft({ step: live.last.step, steps: live.steps, seconds: live.last.seconds });
   return [
     `step ${formatCount(live.last.step)} of ${formatCount(live.steps)}`,
-    ...(live.loss?.['total'] === undefined ? [] : [`loss ${formatNats(live.loss['total'])}`]),
+    ...(live.loss?.total === undefined ? [] : [`loss ${formatNats(live.loss.total)}`]),
     ...(left === undefined ? [] : [`${formatDuration(left)} left`]),
   ].join(' · ');
 }
@@ -107,7 +111,8 @@ function announceEnd({ reporter, inspector }: Lab, done: Done, name: string): vo
 function failed(lab: Lab, error: unknown, experiment: vscode.Uri, live: Readonly<LiveRun> | undefined): void {
   if (!(error instanceof RemoteError) || error.code !== 'trainer-ended') return lab.reporter.show(error);
   lab.reporter.note(error);
-  const kept = live?.checkpoint === undefined ? 'It had no checkpoint yet.' : `Its checkpoint of step ${formatCount(live.checkpoint)} is kept.`;
+  const kept =
+    live?.checkpoint === undefined ? 'It had no checkpoint yet.' : `Its checkpoint of step ${formatCount(live.checkpoint)} is kept.`;
   const message = `The run ${live?.name ?? ''} was interrupted. ${sentence({ message: error.message })} ${kept}`;
   lab.reporter.background(
     vscode.window.showErrorMessage(message, 'Show Log', 'Start Again').then((pressed) => {

@@ -38,7 +38,7 @@ export class StatusBar implements vscode.Disposable {
 function line({ name, steps, last, loss, stopping, status }: Readonly<LiveRun>): string {
   if (stopping) return `${name}: stopping`;
   if (!last || steps === undefined) return `${name}: ${status}`;
-  const total = loss?.['total'];
+  const total = loss?.total;
   return [
     `${name} ${formatCount(last.step)}/${formatCount(steps)}`,
     ...(total === undefined ? [] : [`loss ${formatNats(total)}`]),

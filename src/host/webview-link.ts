@@ -39,9 +39,10 @@ export class WebviewLink<Local extends Endpoint> {
   }
 }
 
-/** Where a new panel of ours goes: to the ones that are open already, otherwise beside the editor. */
+/** Where a new panel of ours goes: onto one that is in view, otherwise beside the active editor; never over the text that is read. */
 export function sideColumn(): vscode.ViewColumn {
-  const ours = (tab: vscode.Tab): boolean => tab.input instanceof vscode.TabInputWebview && tab.input.viewType.includes('objectiveLab.');
-  const group = vscode.window.tabGroups.all.find(({ tabs }) => tabs.some(ours));
+  const ours = (tab: vscode.Tab | undefined): boolean =>
+    tab?.input instanceof vscode.TabInputWebview && tab.input.viewType.includes('objectiveLab.');
+  const group = vscode.window.tabGroups.all.find(({ activeTab }) => ours(activeTab));
   return group?.viewColumn ?? vscode.ViewColumn.Beside;
 }

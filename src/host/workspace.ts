@@ -42,5 +42,5 @@ export function requireTrust(): void {
 
 /** The Node that runs the trainer: the setting, otherwise the one (or the Electron) that runs the extension host. */
 export function nodePath(): string {
-  return vscode.workspace.getConfiguration('objectiveLab').get<string>('nodePath')?.trim() || process.execPath;
+  return vscode.workspace.getConfiguration('objectiveLab').get('nodePath', '').trim() || process.execPath;
 }

@@ -33,7 +33,13 @@ export function openModel(path: string): OpenedModel {
   if (existsSync(join(path, 'state.json'))) return open({ ...loadCheckpoint(path), folder: path }, dirname(dirname(path)));
   const config = readHuggingFaceConfig(path);
   const parameters = readSafetensors(join(path, 'model.safetensors'));
-  return complete({ config, parameters, folder: path, context: config.maxPositions, tokenizer: Tokenizer.load(join(path, 'tokenizer.json')) });
+  return complete({
+    config,
+    parameters,
+    folder: path,
+    context: config.maxPositions,
+    tokenizer: Tokenizer.load(join(path, 'tokenizer.json')),
+  });
 }
 
 const open = ({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel => ({
@@ -45,12 +51,24 @@ function complete(model: Omit<OpenedModel, 'predicts'>): OpenedModel {
   const { config, parameters, folder } = model;
   for (const { name, shape } of encoderParameters(config)) {
     const found = parameters.get(name);
-    if (!found) throw new UserError(`The model in ${folder} has no tensor "${name}".`, 'It is not a BERT encoder, or its weights are incomplete.', 'model');
+    if (!found)
+      throw new UserError(
+        `The model in ${folder} has no tensor "${name}".`,
+        'It is not a BERT encoder, or its weights are incomplete.',
+        'model',
+      );
     if (!sameShape(found.shape, shape)) {
-      throw new UserError(`The tensor "${name}" in ${folder} has shape [${found.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`, 'Use config.json and weights of the same model.', 'model');
+      throw new UserError(
+        `The tensor "${name}" in ${folder} has shape [${found.shape.join(', ')}], and config.json asks for [${shape.join(', ')}].`,
+        'Use config.json and weights of the same model.',
+        'model',
+      );
     }
   }
-  return { ...model, predicts: mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && model.tokenizer.special.mask !== undefined };
+  return {
+    ...model,
+    predicts: mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && model.tokenizer.special.mask !== undefined,
+  };
 }
 
 const Objectives = z.looseObject({ objectives: z.array(z.looseObject({ sequenceLength: z.int().positive() })) });
@@ -63,4 +81,3 @@ function trainedLength(run: string, otherwise: number): number {
     return otherwise;
   }
 }
-

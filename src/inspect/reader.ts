@@ -50,7 +50,8 @@ export class Reader {
     const { tokenizer } = this.#model;
     const { ids } = await tokenizer.encode(text);
     const hidden = [...ids.keys()].filter((i) => ids[i] === tokenizer.special.mask);
-    if (hidden.length === 0) throw new UserError('The text has no [MASK] to predict.', 'Write [MASK] where a word should go, as in "the [MASK] sea".', 'text');
+    if (hidden.length === 0)
+      throw new UserError('The text has no [MASK] to predict.', 'Write [MASK] where a word should go, as in "the [MASK] sea".', 'text');
     return (await this.#predict(ids, hidden, top)).map(({ truth: _, ...prediction }) => prediction);
   }
 
@@ -58,15 +59,24 @@ export class Reader {
   async predict(text: string, hidden: readonly number[], top: number): Promise<Prediction[]> {
     const { ids } = await this.#model.tokenizer.encode(text);
     const outside = hidden.find((index) => index >= ids.length);
-    if (outside !== undefined) throw new UserError(`The text has ${ids.length} tokens, and token ${outside} was asked for.`, undefined, 'text');
-    return this.#predict(ids, [...new Set(hidden)].sort((a, b) => a - b), top);
+    if (outside !== undefined)
+      throw new UserError(`The text has ${ids.length} tokens, and token ${outside} was asked for.`, undefined, 'text');
+    return this.#predict(
+      ids,
+      [...new Set(hidden)].sort((a, b) => a - b),
+      top,
+    );
   }
 
   async #predict(ids: Int32Array, hidden: readonly number[], top: number): Promise<Prediction[]> {
     const { tokenizer, predicts, context, folder } = this.#model;
     const { mask, cls, sep, pad } = tokenizer.special;
     if (!predicts || mask === undefined) {
-      throw new UserError(`The model in ${folder} was not trained to predict masked tokens.`, 'Choose a run whose objectives include "mlm".', 'model');
+      throw new UserError(
+        `The model in ${folder} was not trained to predict masked tokens.`,
+        'Choose a run whose objectives include "mlm".',
+        'model',
+      );
     }
     const masked = ids.slice();
     for (const index of hidden) masked[index] = mask;
@@ -77,11 +87,15 @@ export class Reader {
       row.set([cls, ...masked.subarray(window.start, window.end), sep]);
       attention.fill(1, 0, window.end - window.start + 2);
       slots.set(window.hidden.map((index) => index - window.start + 1));
-      const logits = await this.#run(`mlm/${length}`, () => this.#mlmGraph(length), new Map([
-        ['inputIds', tensor('int64', [1, length], row)],
-        ['attentionMask', tensor('float32', [1, length], attention)],
-        ['slots', tensor('int64', [SLOTS], slots)],
-      ]));
+      const logits = await this.#run(
+        `mlm/${length}`,
+        () => this.#mlmGraph(length),
+        new Map([
+          ['inputIds', tensor('int64', [1, length], row)],
+          ['attentionMask', tensor('float32', [1, length], attention)],
+          ['slots', tensor('int64', [SLOTS], slots)],
+        ]),
+      );
       const size = logits.shape[1]!;
       window.hidden.forEach((index, slot) => {
         const probabilities = softmax((logits.data as Float32Array).subarray(slot * size, (slot + 1) * size));
@@ -111,7 +125,9 @@ export class Reader {
   async embed(texts: readonly string[]): Promise<Float32Array[]> {
     const { tokenizer, context, config } = this.#model;
     const { cls, sep, pad } = tokenizer.special;
-    const encoded = await Promise.all(texts.map(async (text, index) => ({ index, ids: (await tokenizer.encode(text)).ids.subarray(0, context - 2) })));
+    const encoded = await Promise.all(
+      texts.map(async (text, index) => ({ index, ids: (await tokenizer.encode(text)).ids.subarray(0, context - 2) })),
+    );
     const embeddings: Float32Array[] = [];
     // Of similar lengths together, so that little padding is computed.
     const order = encoded.sort((a, b) => a.ids.length - b.ids.length);
@@ -123,11 +139,17 @@ export class Reader {
         ids.set([cls, ...row.ids, sep], i * length);
         attention.fill(1, i * length, i * length + row.ids.length + 2);
       });
-      const { data } = await this.#run(`embed/${length}`, () => this.#embeddingGraph(length), new Map([
-        ['inputIds', tensor('int64', [EMBEDDING_BATCH, length], ids)],
-        ['attentionMask', tensor('float32', [EMBEDDING_BATCH, length], attention)],
-      ]));
-      rows.forEach(({ index }, i) => (embeddings[index] = (data as Float32Array).slice(i * config.hiddenSize, (i + 1) * config.hiddenSize)));
+      const { data } = await this.#run(
+        `embed/${length}`,
+        () => this.#embeddingGraph(length),
+        new Map([
+          ['inputIds', tensor('int64', [EMBEDDING_BATCH, length], ids)],
+          ['attentionMask', tensor('float32', [EMBEDDING_BATCH, length], attention)],
+        ]),
+      );
+      rows.forEach(
+        ({ index }, i) => (embeddings[index] = (data as Float32Array).slice(i * config.hiddenSize, (i + 1) * config.hiddenSize)),
+      );
     }
     return embeddings;
   }

@@ -18,7 +18,8 @@ export function planWindows(length: number, hidden: readonly number[], size: num
     const first = hidden[next]!;
     const reach = Math.floor(size / 2);
     const members = [first];
-    while (members.length < most && next + members.length < hidden.length && hidden[next + members.length]! - first < reach) members.push(hidden[next + members.length]!);
+    while (members.length < most && next + members.length < hidden.length && hidden[next + members.length]! - first < reach)
+      members.push(hidden[next + members.length]!);
     const middle = Math.floor((first + members.at(-1)!) / 2);
     const start = Math.max(0, Math.min(middle - reach, length - size));
     windows.push({ start, end: Math.min(length, start + size), hidden: members });

@@ -36,14 +36,22 @@ export function counterDropout(key: Value): Dropout {
 }
 
 const columnNumbers = (count: number): ReturnType<typeof tensor> =>
-  tensor('uint32', [1, count], Array.from({ length: count }, (_, i) => (hash32(0x636f6c73, i) | 1) >>> 0));
+  tensor(
+    'uint32',
+    [1, count],
+    Array.from({ length: count }, (_, i) => (hash32(0x636f6c73, i) | 1) >>> 0),
+  );
 
 /**
  * One well-mixed uint32 a row: rounds of multiply and add-shift over a counter, after MurmurHash3's finaliser. The shift is a division, since
  * BitShift and BitwiseXor have no CUDA kernel.
  */
 function rowNumbers(key: Value, count: number, site: number): Value {
-  const counters = tensor('uint32', [count], Array.from({ length: count }, (_, i) => hash32(site, i)));
+  const counters = tensor(
+    'uint32',
+    [count],
+    Array.from({ length: count }, (_, i) => hash32(site, i)),
+  );
   const fold = (x: Value, bits: number): Value => ops.add(x, ops.div(x, 2 ** bits));
   let x = ops.add(ops.constant(counters), ops.mul(key, 0x9e3779b1));
   for (const [factor, bits] of [

@@ -49,7 +49,13 @@ export function encode(config: ModelConfig, parameters: Parameters, input: Encod
   });
 }
 
-function embed(config: ModelConfig, parameters: Parameters, { inputIds, tokenTypeIds }: EncoderInput, dropout: Dropout, site: string): Value {
+function embed(
+  config: ModelConfig,
+  parameters: Parameters,
+  { inputIds, tokenTypeIds }: EncoderInput,
+  dropout: Dropout,
+  site: string,
+): Value {
   const [batch, length] = inputIds.shape as [number, number];
   const table = (name: string): Value => parameters(`bert.embeddings.${name}.weight`);
   const words_BTH = ops.gather(table('word_embeddings'), inputIds);

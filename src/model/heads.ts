@@ -10,7 +10,11 @@ import type { Parameters } from './parameters';
 export function mlmLogits(parameters: Parameters, hidden: Value, slots: Value): Value {
   return scope('mlm', () => {
     const chosen = ops.gather(hidden, slots);
-    const transformed = layerNorm(ops.gelu(linear(chosen, parameters, 'cls.predictions.transform.dense')), parameters, 'cls.predictions.transform.LayerNorm');
+    const transformed = layerNorm(
+      ops.gelu(linear(chosen, parameters, 'cls.predictions.transform.dense')),
+      parameters,
+      'cls.predictions.transform.LayerNorm',
+    );
     return ops.gemm(transformed, parameters('bert.embeddings.word_embeddings.weight'), parameters('cls.predictions.bias'), { transB: 1 });
   });
 }

@@ -47,7 +47,8 @@ const BertConfig = z.looseObject({
 /** Reads `config.json` of a model folder. @throws UserError (code `model`) when it is missing or not a BERT of the usual kind */
 export function readHuggingFaceConfig(folder: string): ModelConfig {
   const path = join(folder, 'config.json');
-  if (!existsSync(path)) throw new UserError(`${folder} has no config.json.`, 'Choose a run folder, or a model folder as Hugging Face lays it out.', 'model');
+  if (!existsSync(path))
+    throw new UserError(`${folder} has no config.json.`, 'Choose a run folder, or a model folder as Hugging Face lays it out.', 'model');
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
@@ -57,7 +58,11 @@ export function readHuggingFaceConfig(folder: string): ModelConfig {
   const result = BertConfig.safeParse(json);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new UserError(`${path}: "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'not a BERT configuration'}.`, 'Only BERT encoders can be read so far.', 'model');
+    throw new UserError(
+      `${path}: "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'not a BERT configuration'}.`,
+      'Only BERT encoders can be read so far.',
+      'model',
+    );
   }
   const config = result.data;
   return {

@@ -9,8 +9,24 @@ import { size, type DType, type Tensor } from '../onnx/types';
 const HEADER_LIMIT = 100_000_000;
 const ALIGNMENT = 8;
 
-const names = { F32: 'float32', F64: 'float64', I64: 'int64', I32: 'int32', U32: 'uint32', U8: 'uint8', BOOL: 'bool' } as const satisfies Record<string, DType>;
-const arrays = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array, I32: Int32Array, U32: Uint32Array, U8: Uint8Array, BOOL: Uint8Array } as const;
+const names = {
+  F32: 'float32',
+  F64: 'float64',
+  I64: 'int64',
+  I32: 'int32',
+  U32: 'uint32',
+  U8: 'uint8',
+  BOOL: 'bool',
+} as const satisfies Record<string, DType>;
+const arrays = {
+  F32: Float32Array,
+  F64: Float64Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;
 type Code = keyof typeof names;
 
 const codeOf = (dtype: DType): Code => (Object.keys(names) as Code[]).find((code) => names[code] === dtype)!;
@@ -34,7 +50,12 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata
 /** @throws UserError (code `model`) that names the file and what is wrong with it */
 export function readSafetensors(path: string): Map<string, Tensor> {
   const fail = (problem: string, cause?: unknown): never => {
-    throw new UserError(`${path} is not a valid safetensors file: ${problem}.`, 'The file is damaged or cut off; use another checkpoint or download it again.', 'model', { cause });
+    throw new UserError(
+      `${path} is not a valid safetensors file: ${problem}.`,
+      'The file is damaged or cut off; use another checkpoint or download it again.',
+      'model',
+      { cause },
+    );
   };
   let bytes: Buffer;
   try {
@@ -57,12 +78,15 @@ export function readSafetensors(path: string): Map<string, Tensor> {
   for (const [name, raw] of entries.sort((a, b) => offsetOf(a[1]) - offsetOf(b[1]))) {
     const { dtype, shape, data_offsets: offsets } = (raw ?? {}) as { dtype?: Code; shape?: number[]; data_offsets?: number[] };
     const Typed = dtype && arrays[dtype];
-    if (!Typed) return fail(`the tensor "${name}" has the element type ${String(dtype)}, and only ${Object.keys(names).join(', ')} are read`);
+    if (!Typed)
+      return fail(`the tensor "${name}" has the element type ${String(dtype)}, and only ${Object.keys(names).join(', ')} are read`);
     const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-    if (!Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole)) return fail(`the tensor "${name}" is described wrongly`);
+    if (!Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole))
+      return fail(`the tensor "${name}" is described wrongly`);
     const [start, end] = offsets as [number, number];
     if (start !== expected) return fail(`the tensor "${name}" starts at ${start} and not where the one before it ends, at ${expected}`);
-    if (end - start !== size(shape) * Typed.BYTES_PER_ELEMENT) return fail(`the tensor "${name}" has ${end - start} bytes, which is not its shape [${shape.join(', ')}]`);
+    if (end - start !== size(shape) * Typed.BYTES_PER_ELEMENT)
+      return fail(`the tensor "${name}" has ${end - start} bytes, which is not its shape [${shape.join(', ')}]`);
     if (8 + headerSize + end > bytes.length) return fail(`the tensor "${name}" reaches past the end of the file`);
     // A copy, since typed arrays must start at a multiple of their element size.
     const copy = new Uint8Array(bytes.subarray(8 + headerSize + start, 8 + headerSize + end));

@@ -21,7 +21,10 @@ const Options = z.strictObject({
     .max(10)
     .default(0.05)
     .describe('Divides the cosine similarities: the lower, the more the hardest negatives count. Default 0.05 (SimCSE).'),
-  pooling: z.enum(['mean', 'cls']).default('mean').describe('How token states become a sentence embedding: their mean, or the [CLS] state. Default "mean".'),
+  pooling: z
+    .enum(['mean', 'cls'])
+    .default('mean')
+    .describe('How token states become a sentence embedding: their mean, or the [CLS] state. Default "mean".'),
 });
 type Options = z.infer<typeof Options>;
 
@@ -40,8 +43,18 @@ export function ntXent(views: Value, temperature: number): Value {
   return scope('nt-xent', () => {
     const count = views.shape[0]!;
     const similarities = ops.mul(ops.gemm(views, views, undefined, { transB: 1 }), 1 / temperature);
-    const diagonal = ops.constant(tensor(views.dtype, [count, count], Array.from({ length: count ** 2 }, (_, i) => (i % (count + 1) ? 0 : SELF))));
-    const partner = tensor('int64', [count], Array.from({ length: count }, (_, i) => (i + count / 2) % count));
+    const diagonal = ops.constant(
+      tensor(
+        views.dtype,
+        [count, count],
+        Array.from({ length: count ** 2 }, (_, i) => (i % (count + 1) ? 0 : SELF)),
+      ),
+    );
+    const partner = tensor(
+      'int64',
+      [count],
+      Array.from({ length: count }, (_, i) => (i + count / 2) % count),
+    );
     return ops.reduceMean(ops.crossEntropy(ops.add(similarities, diagonal), ops.constant(partner)));
   });
 }
@@ -57,7 +70,11 @@ export function alignmentAndUniformity(views: Value): { alignment: Value; unifor
   const alignment = ops.mul(ops.reduceSumSquare(difference), 1 / count);
   // ‖x − y‖² = 2 − 2 x·y on the sphere; each unordered pair of distinct sentences once.
   const products = ops.gemm(first, first, undefined, { transB: 1 });
-  const pairs = tensor('float32', [count, count], Array.from({ length: count ** 2 }, (_, i) => (i % count > Math.floor(i / count) ? 1 : 0)));
+  const pairs = tensor(
+    'float32',
+    [count, count],
+    Array.from({ length: count ** 2 }, (_, i) => (i % count > Math.floor(i / count) ? 1 : 0)),
+  );
   const closeness = ops.mul(ops.exp(ops.sub(ops.mul(products, 4), 4)), ops.cast(ops.constant(pairs), views.dtype));
   const uniformity = ops.log(ops.mul(ops.reduceSum(closeness), 2 / (count * (count - 1))));
   return { alignment, uniformity };
@@ -72,7 +89,8 @@ export const contrastive = {
   type: 'contrastive',
   title: 'Contrastive learning',
   description: 'Pulls two views of a sentence together and pushes other sentences away; teaches sentence embeddings.',
-  paper: 'Gao et al., 2021. SimCSE: Simple Contrastive Learning of Sentence Embeddings. arXiv 2104.08821; Chen et al., 2020. arXiv 2002.05709',
+  paper:
+    'Gao et al., 2021. SimCSE: Simple Contrastive Learning of Sentence Embeddings. arXiv 2104.08821; Chen et al., 2020. arXiv 2002.05709',
   options: Options,
   create: createContrastive,
 } satisfies Objective<Options>;

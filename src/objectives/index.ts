@@ -6,7 +6,6 @@ import type { Instance, Objective, ObjectiveContext } from './objective';
 /** Every objective there is. A new one is a file in this folder and an entry here; schema, command line and editor follow. */
 const registry = { mlm, contrastive };
 
-
 /** The options of any objective, told apart by `type`. */
 export const ObjectiveOptions = z.discriminatedUnion('type', [mlm.options, contrastive.options]);
 export type ObjectiveOptions = z.infer<typeof ObjectiveOptions>;

@@ -19,18 +19,29 @@ const EVALUATION: MaskingOptions = { rate: 0.15, replace: { mask: 0.8, random: 0
 const Replace = z
   .strictObject({
     mask: probability.default(0.8).describe('Share of the hidden tokens that become [MASK]. Default 0.8.'),
-    random: probability.default(0.1).describe('Share that becomes a random token, so that the model cannot trust what it sees. Default 0.1.'),
+    random: probability
+      .default(0.1)
+      .describe('Share that becomes a random token, so that the model cannot trust what it sees. Default 0.1.'),
     keep: probability.default(0.1).describe('Share that stays as it is but must be predicted all the same. Default 0.1.'),
   })
-  .refine(({ mask, random, keep }) => Math.abs(mask + random + keep - 1) < 1e-9, { message: 'must add up to 1: every hidden token is masked, replaced or kept' });
+  .refine(({ mask, random, keep }) => Math.abs(mask + random + keep - 1) < 1e-9, {
+    message: 'must add up to 1: every hidden token is masked, replaced or kept',
+  });
 
 const Options = z.strictObject({
   type: z.literal('mlm').describe('Masked language modelling: hide some tokens and predict them from both sides.'),
   weight,
   batchSize: batchSize(32, 'sequences'),
   sequenceLength: sequenceLength(128, 'a sequence'),
-  rate: z.number().min(0.01).max(0.9).default(0.15).describe('Share of the tokens that is hidden and must be predicted, between 0.01 and 0.9. Default 0.15.'),
-  replace: Replace.prefault({}).describe('What hidden tokens become: 80 % [MASK], 10 % a random token, 10 % unchanged by default. Must add up to 1.'),
+  rate: z
+    .number()
+    .min(0.01)
+    .max(0.9)
+    .default(0.15)
+    .describe('Share of the tokens that is hidden and must be predicted, between 0.01 and 0.9. Default 0.15.'),
+  replace: Replace.prefault({}).describe(
+    'What hidden tokens become: 80 % [MASK], 10 % a random token, 10 % unchanged by default. Must add up to 1.',
+  ),
 });
 type Options = z.infer<typeof Options>;
 
@@ -56,7 +67,13 @@ export interface MaskingOptions {
  *
  * @param ids the sequence with its special tokens
  */
-export function maskSequence(ids: Int32Array, { rate, replace }: MaskingOptions, special: SpecialTokens, vocabularySize: number, key: number): MaskedSequence {
+export function maskSequence(
+  ids: Int32Array,
+  { rate, replace }: MaskingOptions,
+  special: SpecialTokens,
+  vocabularySize: number,
+  key: number,
+): MaskedSequence {
   const specials = new Set<number | undefined>(Object.values(special) as (number | undefined)[]);
   const candidates = [...ids.keys()].filter((i) => !specials.has(ids[i]));
   const count = Math.min(hiddenCount(ids.length, rate), candidates.length);
@@ -100,9 +117,16 @@ export const mlm = {
   create: createMlm,
 } satisfies Objective<Options>;
 
-function createMlm({ weight: factor, batchSize: batch, sequenceLength: length, rate, replace }: Options, { config, special, seed }: ObjectiveContext): Instance {
+function createMlm(
+  { weight: factor, batchSize: batch, sequenceLength: length, rate, replace }: Options,
+  { config, special, seed }: ObjectiveContext,
+): Instance {
   if (special.mask === undefined) {
-    throw new UserError('The tokenizer has no [MASK] token, which masked language modelling needs.', 'Leave "tokenizer.from" out to train one on the corpus.', 'tokenizer');
+    throw new UserError(
+      'The tokenizer has no [MASK] token, which masked language modelling needs.',
+      'Leave "tokenizer.from" out to train one on the corpus.',
+      'tokenizer',
+    );
   }
   const content = length - 2;
   const slotCount = (share: number): number => batch * hiddenCount(length, share);
@@ -118,7 +142,12 @@ function createMlm({ weight: factor, batchSize: batch, sequenceLength: length, r
   const build = (split: Split, window: (row: number) => number, masking: MaskingOptions, key: (row: number) => number): Batch => {
     const slots = slotCount(masking.rate);
     const ids = new Float64Array(batch * length);
-    const [places, labels, weights, maskedWeights] = [new Float64Array(slots), new Float64Array(slots), new Float64Array(slots), new Float64Array(slots)];
+    const [places, labels, weights, maskedWeights] = [
+      new Float64Array(slots),
+      new Float64Array(slots),
+      new Float64Array(slots),
+      new Float64Array(slots),
+    ];
     let [filled, shown] = [0, 0];
     for (let row = 0; row < batch; row++) {
       const sequence = new Int32Array(length);
@@ -189,7 +218,12 @@ function createMlm({ weight: factor, batchSize: batch, sequenceLength: length, r
     evaluationBatch: (split, index) => {
       const count = windows(split);
       // Not the experiment's seed: runs with different seeds are judged on the same masks.
-      return build(split, (row) => permute((index * batch + row) % count, count, 12), EVALUATION, (row) => hash32(13, index, row));
+      return build(
+        split,
+        (row) => permute((index * batch + row) % count, count, 12),
+        EVALUATION,
+        (row) => hash32(13, index, row),
+      );
     },
     evaluation: (context) => loss({ ...context, dropout: noDropout }),
   };

@@ -29,7 +29,13 @@ export interface Slot {
  *
  * @param decays whether weight decay applies (not to biases and normalisation weights)
  */
-export function adamW({ parameter, m, v }: Slot, gradient: Value, decays: boolean, inputs: AdamWInputs, { beta1, beta2 }: AdamWOptions): Slot {
+export function adamW(
+  { parameter, m, v }: Slot,
+  gradient: Value,
+  decays: boolean,
+  inputs: AdamWInputs,
+  { beta1, beta2 }: AdamWOptions,
+): Slot {
   return scope('adamw', () => {
     const nextM = ops.add(ops.mul(m, beta1), ops.mul(gradient, 1 - beta1));
     const nextV = ops.add(ops.mul(v, beta2), ops.mul(ops.mul(gradient, gradient), 1 - beta2));
@@ -44,7 +50,11 @@ export interface AdamWHyperparameters extends AdamWOptions {
 }
 
 /** The scalars of step `t` (from 1) at a learning rate. */
-export function adamWSchedule(t: number, learningRate: number, { beta1, beta2, epsilon, weightDecay }: AdamWHyperparameters): Record<keyof AdamWInputs, number> {
+export function adamWSchedule(
+  t: number,
+  learningRate: number,
+  { beta1, beta2, epsilon, weightDecay }: AdamWHyperparameters,
+): Record<keyof AdamWInputs, number> {
   const correction2 = Math.sqrt(1 - beta2 ** t);
   return {
     decay: 1 - learningRate * weightDecay,

@@ -27,7 +27,8 @@ export function fold(node: Node): Value | undefined {
 
 function elementwise(evaluate: (...values: number[]) => number, operands: readonly Tensor[], { dtype, shape }: Value): Tensor {
   const data = allocate(dtype, size(shape));
-  for (let i = 0; i < data.length; i++) data[i] = evaluate(...operands.map((operand) => Number(operand.data[offset(i, shape, operand.shape)])));
+  for (let i = 0; i < data.length; i++)
+    data[i] = evaluate(...operands.map((operand) => Number(operand.data[offset(i, shape, operand.shape)])));
   return { dtype, shape, data };
 }
 

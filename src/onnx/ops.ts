@@ -3,7 +3,20 @@ import { operators, type AttributesOf, type OperatorName } from './operators';
 import type { FusedMatMulAttributes, GemmAttributes } from './operators/matmul';
 import { ShapeMismatch, type Operator } from './operators/operator';
 import type { Reduction } from './operators/reduce';
-import { allocate, axisFirst, inversePermutation, isFloat, normaliseAxes, sameShape, size, tensor, type DType, type Shape, type Tensor, type Type } from './types';
+import {
+  allocate,
+  axisFirst,
+  inversePermutation,
+  isFloat,
+  normaliseAxes,
+  sameShape,
+  size,
+  tensor,
+  type DType,
+  type Shape,
+  type Tensor,
+  type Type,
+} from './types';
 
 /**
  * The functions that graphs are written with, one for each operator. Operands that are plain numbers become scalar constants of the other operand's
@@ -19,7 +32,8 @@ export function apply<K extends OperatorName>(op: K, inputs: readonly Value[], a
   }
 }
 
-const one = <K extends OperatorName>(op: K, inputs: readonly Value[], attributes: AttributesOf<K>): Value => apply(op, inputs, attributes)[0]!;
+const one = <K extends OperatorName>(op: K, inputs: readonly Value[], attributes: AttributesOf<K>): Value =>
+  apply(op, inputs, attributes)[0]!;
 
 export const constant = (contents: Tensor): Value => new Value(contents, new Constant(contents));
 export const scalar = (dtype: DType, value: number): Value => constant(tensor(dtype, [], [value]));
@@ -126,7 +140,8 @@ export function fusedMatMul(a: Value, b: Value, attributes: FusedMatMulAttribute
   const product = matMul(transA ? swapped(a) : a, transB ? swapped(b) : b);
   return alpha === 1 ? product : mul(product, alpha);
 }
-export const gemm = (a: Value, b: Value, c?: Value, attributes: GemmAttributes = {}): Value => one('Gemm', c ? [a, b, c] : [a, b], attributes);
+export const gemm = (a: Value, b: Value, c?: Value, attributes: GemmAttributes = {}): Value =>
+  one('Gemm', c ? [a, b, c] : [a, b], attributes);
 
 /** One extent may be −1: it follows from the others. */
 export function reshape(x: Value, shape: Shape): Value {
@@ -146,7 +161,13 @@ export const concat = (parts: readonly Value[], axis: number): Value => (parts.l
 export const split = (x: Value, parts: readonly number[], axis: number): readonly Value[] =>
   parts.length === 1 ? [x] : apply('Split', [x], { axis, split: parts });
 
-export function slice(x: Value, starts: readonly number[], ends: readonly number[], axes?: readonly number[], steps?: readonly number[]): Value {
+export function slice(
+  x: Value,
+  starts: readonly number[],
+  ends: readonly number[],
+  axes?: readonly number[],
+  steps?: readonly number[],
+): Value {
   return one('Slice', [x], { starts, ends, axes: axes ?? starts.map((_, axis) => axis), steps: steps ?? starts.map(() => 1) });
 }
 
@@ -178,7 +199,8 @@ export const softmax = (x: Value, axis: number): Value => one('Softmax', [x], { 
 export const logSoftmax = (x: Value, axis: number): Value => one('LogSoftmax', [x], { axis });
 export const layerNormalization = (x: Value, scale: Value, bias: Value, epsilon: number): Value =>
   one('LayerNormalization', [x, scale, bias], { axis: -1, epsilon });
-export const rmsNormalization = (x: Value, scale: Value, epsilon: number): Value => one('RMSNormalization', [x, scale], { axis: -1, epsilon });
+export const rmsNormalization = (x: Value, scale: Value, epsilon: number): Value =>
+  one('RMSNormalization', [x, scale], { axis: -1, epsilon });
 export const l2Normalize = (x: Value, axis = -1, epsilon = 1e-12): Value => one('L2Normalize', [x], { axis, epsilon });
 export const crossEntropy = (logits: Value, labels: Value): Value => one('CrossEntropy', [logits, labels], {});
 

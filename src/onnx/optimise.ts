@@ -55,11 +55,11 @@ function rewrite(outputs: Outputs): Outputs {
 
   for (const node of topologicalOrder(outputs.values())) {
     const inputs = node.inputs.map(resolve);
-    const moved =
-      inputs.every((value, i) => value === node.inputs[i])
-        ? node
-        : new Node(node.op, node.operator, inputs, node.attributes, node.scope, node.outputs);
-    const replacement = fold(moved) ?? simplify(moved, (value) => (uses.get(value) ?? 0) <= 1) ?? node.operator.lower?.(inputs, node.attributes as never);
+    const moved = inputs.every((value, i) => value === node.inputs[i])
+      ? node
+      : new Node(node.op, node.operator, inputs, node.attributes, node.scope, node.outputs);
+    const replacement =
+      fold(moved) ?? simplify(moved, (value) => (uses.get(value) ?? 0) <= 1) ?? node.operator.lower?.(inputs, node.attributes as never);
     node.outputs.forEach((output, i) => {
       const value = share(replacement && i === 0 ? replacement : moved.outputs[i]!);
       renamed.set(output, value);

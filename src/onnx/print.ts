@@ -27,12 +27,19 @@ export function print(outputs: Outputs): string {
     scope = node.scope;
     lines.push(printNode(node, nameOf));
   }
-  return [...lines, '', `return ${[...outputs].map(([name, value]) => (nameOf(value) === name ? name : `${name}=${nameOf(value)}`)).join(', ')}`, ''].join('\n');
+  return [
+    ...lines,
+    '',
+    `return ${[...outputs].map(([name, value]) => (nameOf(value) === name ? name : `${name}=${nameOf(value)}`)).join(', ')}`,
+    '',
+  ].join('\n');
 }
 
 function printNode(node: Node, nameOf: (value: Value) => string): string {
   const short = (name: string): string => (node.scope && name.startsWith(`${node.scope}/`) ? name.slice(node.scope.length + 1) : name);
-  const attributes = Object.entries(node.attributes).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${printAttribute(value)}`]));
+  const attributes = Object.entries(node.attributes).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${printAttribute(value)}`],
+  );
   const operands = [...node.inputs.map((value) => short(nameOf(value))), ...attributes].join(', ');
   const results = node.outputs.map((value) => short(nameOf(value))).join(', ');
   return `${results} = ${node.op}(${operands})   ${node.outputs.map(showType).join(', ')}`;

@@ -33,7 +33,6 @@ const elementTypes: Record<DType, TensorProto_DataType> = {
 /** Operators whose attributes are floating-point in ONNX even when their value is a whole number. */
 const FLOATS = new Set(['alpha', 'beta', 'epsilon']);
 
-
 /**
  * The graph as an ONNX model. Inputs appear in order of first use, under the names they were made with; outputs under the names given.
  * Values in between are called after the place that built them, so that a viewer shows `encoder/layer.0/attention/Softmax`.
@@ -109,7 +108,9 @@ function nodeProto(node: Node, nameOf: (value: Value) => string, constants: Map<
     name: nameOf(node.outputs[0]!),
     input: [...node.inputs.map(nameOf), ...extra],
     output: node.outputs.map(nameOf),
-    attribute: Object.entries(node.attributes).flatMap(([key, value]) => (key in operands || value === undefined ? [] : [attributeProto(key, value)])),
+    attribute: Object.entries(node.attributes).flatMap(([key, value]) =>
+      key in operands || value === undefined ? [] : [attributeProto(key, value)],
+    ),
   });
 }
 
@@ -131,7 +132,8 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
       ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) })
       : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(elementType) });
   }
-  if (typeof value !== 'number') return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) });
+  if (typeof value !== 'number')
+    return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) });
   return FLOATS.has(name)
     ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value })
     : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
@@ -152,7 +154,10 @@ const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
     type: {
       value: {
         case: 'tensorType',
-        value: { elemType: elementTypes[dtype], shape: { dim: shape.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) } },
+        value: {
+          elemType: elementTypes[dtype],
+          shape: { dim: shape.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) },
+        },
       },
     },
   });

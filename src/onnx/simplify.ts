@@ -36,7 +36,8 @@ export function simplify(node: Node, usedOnce: (value: Value) => boolean): Value
   }
 }
 
-const nodeOf = (value: Value, op: Node['op']): Node | undefined => (value.source instanceof Node && value.source.op === op ? value.source : undefined);
+const nodeOf = (value: Value, op: Node['op']): Node | undefined =>
+  value.source instanceof Node && value.source.op === op ? value.source : undefined;
 
 /** A constant whose elements are all one number. */
 function uniform(value: Value): number | undefined {

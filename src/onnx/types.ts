@@ -71,11 +71,15 @@ export function normaliseAxes(axes: readonly number[] | undefined, rank: number)
 
 export function normaliseAxis(axis: number, rank: number): number {
   const positive = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(positive) || positive < 0 || positive >= rank) throw new RangeError(`axis ${axis} is outside a tensor of rank ${rank}`);
+  if (!Number.isInteger(positive) || positive < 0 || positive >= rank)
+    throw new RangeError(`axis ${axis} is outside a tensor of rank ${rank}`);
   return positive;
 }
 
 /** The permutation that brings one axis to the front and keeps the order of the others. */
-export const axisFirst = (rank: number, axis: number): number[] => [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
+export const axisFirst = (rank: number, axis: number): number[] => [
+  axis,
+  ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis),
+];
 
 export const inversePermutation = (perm: readonly number[]): number[] => perm.map((_, axis) => perm.indexOf(axis));

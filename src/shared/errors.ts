@@ -26,16 +26,31 @@ export function diskError(path: string, error: unknown): unknown {
   switch ((error as { code?: unknown } | undefined)?.code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new UserError(`The disk is full: ${path} could not be written.`, 'Free some space and start again; earlier checkpoints are intact.', 'disk', cause);
+      return new UserError(
+        `The disk is full: ${path} could not be written.`,
+        'Free some space and start again; earlier checkpoints are intact.',
+        'disk',
+        cause,
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new UserError(`${path} cannot be written.`, 'Give yourself write permission, or choose another folder for runs.', 'disk', cause);
+      return new UserError(
+        `${path} cannot be written.`,
+        'Give yourself write permission, or choose another folder for runs.',
+        'disk',
+        cause,
+      );
     case 'EEXIST':
     case 'ENOTDIR':
       return new UserError(`${path} cannot be made: a file stands where a folder should be.`, 'Move that file away.', 'disk', cause);
     case 'ENOENT':
-      return new UserError(`${path} cannot be written: its folder is gone.`, 'It was removed or renamed while the run was going on; start the run again.', 'disk', cause);
+      return new UserError(
+        `${path} cannot be written: its folder is gone.`,
+        'It was removed or renamed while the run was going on; start the run again.',
+        'disk',
+        cause,
+      );
     default:
       return error;
   }

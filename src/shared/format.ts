@@ -47,7 +47,13 @@ export function formatRate(rate: number): string {
 }
 
 /** Seconds that the remaining steps take at the speed so far; `undefined` before there is a speed. */
-export function secondsLeft(progress: { step: number; steps: number; seconds: number; firstStep?: number; firstSeconds?: number }): number | undefined {
+export function secondsLeft(progress: {
+  step: number;
+  steps: number;
+  seconds: number;
+  firstStep?: number;
+  firstSeconds?: number;
+}): number | undefined {
   const done = progress.step - (progress.firstStep ?? 0);
   const taken = progress.seconds - (progress.firstSeconds ?? 0);
   if (done <= 0 || taken <= 0) return undefined;

@@ -38,7 +38,8 @@ const FEISTEL_ROUNDS = 6;
  * @throws RangeError if `index` is not an integer in 0…n−1
  */
 export function permute(index: number, n: number, key: number): number {
-  if (!Number.isInteger(index) || index < 0 || index >= n || n > 2 ** 32) throw new RangeError(`No element ${index} in a permutation of ${n}.`);
+  if (!Number.isInteger(index) || index < 0 || index >= n || n > 2 ** 32)
+    throw new RangeError(`No element ${index} in a permutation of ${n}.`);
   let halfBits = 2;
   while (4 ** halfBits < n) halfBits++;
   const base = 2 ** halfBits;

@@ -97,7 +97,10 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
       const timer =
         timeout === undefined
           ? undefined
-          : setTimeout(() => giveUp(new RemoteError({ code: 'timeout', message: `No answer to "${method}" within ${timeout} ms.` })), timeout);
+          : setTimeout(
+              () => giveUp(new RemoteError({ code: 'timeout', message: `No answer to "${method}" within ${timeout} ms.` })),
+              timeout,
+            );
       const release = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
@@ -135,7 +138,10 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
         if (!pending) return;
         const result = this.remote.requests[pending.method]?.result.safeParse(message.result);
         if (result?.success) pending.resolve(result.data);
-        else pending.reject(new RemoteError({ code: 'invalid', message: `The answer to "${pending.method}" is malformed: ${result?.error.message ?? ''}` }));
+        else
+          pending.reject(
+            new RemoteError({ code: 'invalid', message: `The answer to "${pending.method}" is malformed: ${result?.error.message ?? ''}` }),
+          );
         return;
       }
       case 'failure':

@@ -21,7 +21,12 @@ export const trainer = {
      * `stopped` on the trainer's side, while the caller's promise rejects with code `cancelled`: use `stop` to wait for the end.
      */
     train: {
-      params: z.object({ experiment: z.string(), runs: z.string().optional(), device: Device.optional(), steps: z.int().positive().optional() }),
+      params: z.object({
+        experiment: z.string(),
+        runs: z.string().optional(),
+        device: Device.optional(),
+        steps: z.int().positive().optional(),
+      }),
       result: Done,
     },
     /** Stops the training in hand; replies when its checkpoint is written. */
@@ -44,7 +49,10 @@ export const trainer = {
       result: z.array(Prediction),
     },
     /** Embeds the first `limit` units of the text by mean pooling. */
-    similarity: { params: z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) }), result: Similarity },
+    similarity: {
+      params: z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) }),
+      result: Similarity,
+    },
   },
   events: {
     /** What the trainer is doing before the first step: one line for people. */

@@ -38,7 +38,13 @@ const hash = (pieces: readonly Uint8Array[]): string => {
  *
  * @throws UserError (code `disk`)
  */
-export function saveCheckpoint(run: string, { step, parameters, optimiser }: Checkpoint, config: ModelConfig, padId: number, keep: number): string {
+export function saveCheckpoint(
+  run: string,
+  { step, parameters, optimiser }: Checkpoint,
+  config: ModelConfig,
+  padId: number,
+  keep: number,
+): string {
   const folder = folderOf(run, step);
   try {
     mkdirSync(folder, { recursive: true });
@@ -85,7 +91,11 @@ export function loadCheckpoint(folder: string): LoadedModel {
   const expected = state.hashes[MODEL];
   const parameters = readSafetensors(path);
   if (expected && hash([readFileSync(path)]) !== expected) {
-    throw new UserError(`${path} is damaged: its contents do not match ${STATE}.`, 'Delete this checkpoint folder; the one before it will be used.', 'model');
+    throw new UserError(
+      `${path} is damaged: its contents do not match ${STATE}.`,
+      'Delete this checkpoint folder; the one before it will be used.',
+      'model',
+    );
   }
   return { config: readHuggingFaceConfig(folder), parameters, step: state.step };
 }
@@ -95,7 +105,9 @@ function readState(folder: string): z.infer<typeof State> {
   try {
     return State.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw new UserError(`${path} is missing or damaged.`, 'Delete this checkpoint folder; the one before it will be used.', 'model', { cause: error });
+    throw new UserError(`${path} is missing or damaged.`, 'Delete this checkpoint folder; the one before it will be used.', 'model', {
+      cause: error,
+    });
   }
 }
 

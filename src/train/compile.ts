@@ -25,7 +25,11 @@ export function parametersOf(config: ModelConfig, instances: readonly Instance[]
 }
 
 /** The training step of weighted objectives over one shared encoder. */
-export function compileTraining(config: ModelConfig, instances: readonly Instance[], options: AdamWOptions & { gradientClip: number }): Outputs {
+export function compileTraining(
+  config: ModelConfig,
+  instances: readonly Instance[],
+  options: AdamWOptions & { gradientClip: number },
+): Outputs {
   const dropout = counterDropout(input(DROPOUT_KEY, 'uint32', []));
   return compileStep({
     ...options,

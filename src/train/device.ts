@@ -36,7 +36,10 @@ export class Session {
   ) {}
 
   /** @throws UserError (code `device`) when the provider cannot be loaded */
-  static async create(model: Uint8Array, { provider = 'cpu', threads = 1, optimisation = 'all', profile }: SessionOptions = {}): Promise<Session> {
+  static async create(
+    model: Uint8Array,
+    { provider = 'cpu', threads = 1, optimisation = 'all', profile }: SessionOptions = {},
+  ): Promise<Session> {
     const ort = await loadRuntime();
     try {
       const session = await ort.InferenceSession.create(model, {
@@ -50,7 +53,12 @@ export class Session {
       return new Session(ort, session, provider);
     } catch (error) {
       if (provider === 'cpu') throw error;
-      throw new UserError(`The device "${provider}" cannot be used: ${firstLine(error)}`, 'Choose "cpu", or "auto" to fall back to it.', 'device', { cause: error });
+      throw new UserError(
+        `The device "${provider}" cannot be used: ${firstLine(error)}`,
+        'Choose "cpu", or "auto" to fall back to it.',
+        'device',
+        { cause: error },
+      );
     }
   }
 

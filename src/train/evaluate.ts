@@ -22,7 +22,8 @@ export class Evaluator {
   ) {}
 
   async compile(options: SessionOptions): Promise<void> {
-    for (const instance of this.instances) this.#sessions.set(instance.type, await Session.create(serialise(compileEvaluation(this.config, instance)), options));
+    for (const instance of this.instances)
+      this.#sessions.set(instance.type, await Session.create(serialise(compileEvaluation(this.config, instance)), options));
   }
 
   /**
@@ -50,7 +51,10 @@ export class Evaluator {
       [DROPOUT_KEY, tensor('uint32', [], [hash32(31, index)])],
     ]);
     const outputs = await this.#sessions.get(instance.type)!.run(feeds);
-    return [...outputs].map(([name, { data }]) => [name === 'loss' ? instance.type : name.replace('metric:', `${instance.type}.`), Number(data[0])]);
+    return [...outputs].map(([name, { data }]) => [
+      name === 'loss' ? instance.type : name.replace('metric:', `${instance.type}.`),
+      Number(data[0]),
+    ]);
   }
 
   async release(): Promise<void> {

@@ -25,7 +25,12 @@ export function loadExperiment(path: string): LoadedExperiment {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UserError(`The experiment ${path} cannot be read.`, 'Check the path; experiments are files such as "quickstart.lab.json".', 'experiment', { cause: error });
+    throw new UserError(
+      `The experiment ${path} cannot be read.`,
+      'Check the path; experiments are files such as "quickstart.lab.json".',
+      'experiment',
+      { cause: error },
+    );
   }
   const experiment = parseExperiment(text, ExperimentSchema, path);
   const folder = dirname(resolve(path));

@@ -12,7 +12,8 @@ export function replaceFile(path: string, contents: string | readonly Uint8Array
     const file = openSync(temporary, 'w');
     try {
       for (const piece of typeof contents === 'string' ? [Buffer.from(contents)] : contents) {
-        for (let written = 0; written < piece.length;) written += writeSync(file, piece, written, Math.min(piece.length - written, 2 ** 30));
+        for (let written = 0; written < piece.length;)
+          written += writeSync(file, piece, written, Math.min(piece.length - written, 2 ** 30));
       }
       fsyncSync(file);
     } finally {

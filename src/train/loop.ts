@@ -54,7 +54,11 @@ export interface TrainResult {
  */
 export async function train({ experiment: path, events = {}, signal, ...overrides }: TrainOptions): Promise<TrainResult> {
   const { experiment: written, name, root, folder } = loadExperiment(path);
-  const training = { ...written.training, ...(overrides.steps && { steps: overrides.steps }), ...(overrides.device && { device: overrides.device }) };
+  const training = {
+    ...written.training,
+    ...(overrides.steps && { steps: overrides.steps }),
+    ...(overrides.device && { device: overrides.device }),
+  };
   const experiment: Experiment = { ...written, name, training };
   const state = join(folder, '.objective-lab');
   const device = await chooseProvider(training.device, serialise(probeGraph()));
@@ -122,7 +126,11 @@ class Training {
     for (const spec of this.#specs) {
       this.#parameters.set(spec.name, initialise(spec, experiment.seed, initialiserRange(this.config)));
       for (const moment of ['m', 'v'] as const) {
-        this.#optimiser.set(momentName(moment, spec.name), { dtype: 'float32', shape: spec.shape, data: allocate('float32', size(spec.shape)) });
+        this.#optimiser.set(momentName(moment, spec.name), {
+          dtype: 'float32',
+          shape: spec.shape,
+          data: allocate('float32', size(spec.shape)),
+        });
       }
     }
     this.#evaluator = new Evaluator(this.config, this.instances, dataset, this.#parameters);
@@ -175,7 +183,13 @@ class Training {
       return results;
     };
     const save = (step: number): void => {
-      saveCheckpoint(run.folder, { step, parameters: this.#parameters, optimiser: this.#optimiser }, this.config, this.corpus.tokenizer.special.pad, keepCheckpoints);
+      saveCheckpoint(
+        run.folder,
+        { step, parameters: this.#parameters, optimiser: this.#optimiser },
+        this.config,
+        this.corpus.tokenizer.special.pad,
+        keepCheckpoints,
+      );
       run.update({ step });
       events.checkpoint?.({ run: run.folder, step });
     };
@@ -190,7 +204,15 @@ class Training {
       const { gradientNorm, learningRate, ...losses } = await this.#train(step);
       loss = losses.loss;
       step++;
-      report({ step, tokens: step * tokensPerStep, seconds: seconds(), loss, learningRate, gradientNorm, tokensPerSecond: (1000 * tokensPerStep) / (performance.now() - before) });
+      report({
+        step,
+        tokens: step * tokensPerStep,
+        seconds: seconds(),
+        loss,
+        learningRate,
+        gradientNorm,
+        tokensPerSecond: (1000 * tokensPerStep) / (performance.now() - before),
+      });
       if (!Number.isFinite(loss.total)) throw divergence(step, loss);
       if (step % evaluateEvery === 0 && step < steps) await evaluate(step);
       if (step % checkpointEvery === 0 && step < steps) {
@@ -212,13 +234,19 @@ class Training {
     const learningRate = learningRateAt(step, training);
     const feeds = new Map<string, Tensor>([...this.#parameters, ...this.#optimiser]);
     const into = new Map([...feeds].map(([name, value]) => [nextName(name), value]));
-    for (const [name, value] of Object.entries(adamWSchedule(step + 1, learningRate, training))) feeds.set(name, tensor('float32', [], [value]));
+    for (const [name, value] of Object.entries(adamWSchedule(step + 1, learningRate, training)))
+      feeds.set(name, tensor('float32', [], [value]));
     feeds.set(DROPOUT_KEY, tensor('uint32', [], [hash32(seed, 30, step)]));
-    for (const { type, batch } of this.instances) for (const [name, value] of feedsOf(type, batch(this.corpus.dataset.train, step))) feeds.set(name, value);
+    for (const { type, batch } of this.instances)
+      for (const [name, value] of feedsOf(type, batch(this.corpus.dataset.train, step))) feeds.set(name, value);
     const outputs = await this.#step!.run(feeds, into);
     const read = (name: string): number => Number(outputs.get(name)?.data[0]);
     const names = [...this.instances.map(({ type }) => type), 'total'];
-    return { loss: Object.fromEntries(names.map((name) => [name, read(`loss:${name}`)])), gradientNorm: read('gradientNorm'), learningRate };
+    return {
+      loss: Object.fromEntries(names.map((name) => [name, read(`loss:${name}`)])),
+      gradientNorm: read('gradientNorm'),
+      learningRate,
+    };
   }
 
   async release(): Promise<void> {
@@ -229,5 +257,9 @@ class Training {
 
 function divergence(step: number, loss: Record<string, number>): UserError {
   const [culprit = 'total'] = Object.entries(loss).find(([, value]) => !Number.isFinite(value)) ?? [];
-  return new UserError(`The loss of "${culprit}" is no longer a number at step ${step}.`, 'Lower the learning rate, or lengthen the warm-up; the last checkpoint is intact.', 'diverged');
+  return new UserError(
+    `The loss of "${culprit}" is no longer a number at step ${step}.`,
+    'Lower the learning rate, or lengthen the warm-up; the last checkpoint is intact.',
+    'diverged',
+  );
 }

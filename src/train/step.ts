@@ -34,7 +34,10 @@ export function compileStep({ specs, losses, gradientClip, ...options }: StepOpt
   const parameters = parameterInputs(specs);
   const parts = losses(lookUp(parameters));
   const total = parts.map(({ loss, weight }) => ops.mul(loss, weight)).reduce(ops.add);
-  const outputs = new Map<string, Value>([...parts.map(({ name, loss }): [string, Value] => [`loss:${name}`, loss]), ['loss:total', ops.identity(total)]]);
+  const outputs = new Map<string, Value>([
+    ...parts.map(({ name, loss }): [string, Value] => [`loss:${name}`, loss]),
+    ['loss:total', ops.identity(total)],
+  ]);
 
   const gradients = grad(total, [...parameters.values()]);
   const { clipped, norm } = clipByGlobalNorm(gradients, gradientClip);

@@ -10,13 +10,20 @@ let run: string;
 let workspace: ReturnType<typeof makeWorkspace>;
 let trained: { status: number | null; lines: Record<string, unknown>[] };
 
-const call = (...args: string[]): { status: number | null; stdout: string; stderr: string } => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', cwd: workspace.folder });
+const call = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', cwd: workspace.folder });
 
 beforeAll(async () => {
   cli = await bundle('cli');
   workspace = makeWorkspace();
   const { status, stdout } = call('train', 'small.lab.json', '--json');
-  trained = { status, lines: stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>) };
+  trained = {
+    status,
+    lines: stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
   run = trained.lines.at(-1)?.run as string;
 });
 afterAll(() => {

@@ -1,3 +1,5 @@
+import './toolkit';
+
 /** What an element is made with. Text is always a text node: nothing that is shown is ever parsed as markup. */
 export interface Properties {
   readonly class?: string;
@@ -8,13 +10,12 @@ export interface Properties {
 
 type Child = Node | string | undefined;
 
-export function element<K extends keyof HTMLElementTagNameMap>(tag: K, properties: Properties = {}, children: readonly Child[] = []): HTMLElementTagNameMap[K] {
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  children: readonly Child[] = [],
+): HTMLElementTagNameMap[K] {
   return fill(document.createElement(tag), properties, children);
-}
-
-/** An element of the toolkit, whose own properties `T` names. */
-export function control<T extends HTMLElement = HTMLElement>(tag: `vscode-${string}`, properties: Properties = {}, children: readonly Child[] = []): T {
-  return fill(document.createElement(tag) as T, properties, children);
 }
 
 function fill<T extends HTMLElement>(node: T, { class: name, text, attributes = {}, on = {} }: Properties, children: readonly Child[]): T {

@@ -1,9 +1,9 @@
-import { provideVSCodeDesignSystem, vsCodeButton, vsCodeProgressRing } from '@vscode/webview-ui-toolkit';
+import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
 import { z } from 'zod';
 import { formatCount, formatDuration, formatLarge, formatNats, formatRate, secondsLeft } from '../../src/shared/format';
 import type { RunSummary } from '../../src/shared/types';
 import { dashboardHost } from '../../src/shared/webview-protocol';
-import { control, element } from '../common/dom';
+import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
@@ -13,7 +13,7 @@ import 'uplot/dist/uPlot.min.css';
 import '../common/base.css';
 import './dashboard.css';
 
-provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeProgressRing());
+provideVSCodeDesignSystem().register(vsCodeButton());
 
 /** The run on show, which the host reads when it restores the panel. */
 const memory = new Memory(z.object({ run: z.string() }), { run: '' });
@@ -22,17 +22,30 @@ const tell = (answer: Promise<unknown>): void => void answer.catch((error: unkno
 
 const name = element('h1');
 const state = element('span', { class: 'state' });
-const stop = control('vscode-button', { text: 'Stop', attributes: { appearance: 'secondary' }, on: { click: () => tell(host.request('stopRun', {})) } });
-const inspect = control('vscode-button', {
+const stop = element('vscode-button', {
+  text: 'Stop',
+  attributes: { appearance: 'secondary' },
+  on: { click: () => tell(host.request('stopRun', {})) },
+});
+const inspect = element('vscode-button', {
   text: 'Open Inspector',
   on: { click: () => run && tell(host.request('inspectRun', { run: run.folder })) },
 });
 const bar = element('div', { class: 'bar' });
-const progress = element('div', { class: 'progress', attributes: { role: 'progressbar', 'aria-label': 'Steps done', 'aria-valuemin': '0', 'aria-valuemax': '100' } }, [bar]);
+const progress = element(
+  'div',
+  { class: 'progress', attributes: { role: 'progressbar', 'aria-label': 'Steps done', 'aria-valuemin': '0', 'aria-valuemax': '100' } },
+  [bar],
+);
 const facts = element('dl', { class: 'facts' });
 const status = element('p', { class: 'muted', attributes: { 'aria-live': 'polite' } });
 const plots = element('div', { class: 'plots' });
-const header = element('header', {}, [element('div', { class: 'title' }, [name, state, element('div', { class: 'actions' }, [inspect, stop])]), progress, facts, status]);
+const header = element('header', {}, [
+  element('div', { class: 'title' }, [name, state, element('div', { class: 'actions' }, [inspect, stop])]),
+  progress,
+  facts,
+  status,
+]);
 const page = element('div', { class: 'page', attributes: { hidden: '' } }, [header, plots]);
 const empty = element('div', { class: 'empty' });
 document.getElementById('root')?.append(page, empty);
@@ -50,10 +63,12 @@ host.on('run', ({ run: shown, status: doing, device, parameters }) => {
   const live = shown.state === 'running' || shown.state === 'preparing';
   name.textContent = shown.name;
   state.textContent = shown.state;
-  state.dataset['state'] = shown.state;
+  state.dataset.state = shown.state;
   stop.hidden = !live;
   inspect.toggleAttribute('disabled', shown.checkpoint === undefined);
-  const about = [parameters === undefined ? undefined : `${formatLarge(parameters)} parameters`, device].filter((part) => part !== undefined).join(' on ');
+  const about = [parameters === undefined ? undefined : `${formatLarge(parameters)} parameters`, device]
+    .filter((part) => part !== undefined)
+    .join(' on ');
   status.textContent = shown.message ?? (shown.state === 'preparing' ? (doing ?? '') : about);
   drawFacts();
 });
@@ -104,7 +119,7 @@ function drawFacts(): void {
 function drawCharts(): void {
   for (const objective of history.objectives) {
     const { chart, metrics } = charts.get(objective) ?? addChart(objective);
-    chart.show(history.curves(objective, run?.steps ?? 0), objective === 'mlm' ? history.evaluation?.['unigram'] : undefined);
+    chart.show(history.curves(objective, run?.steps ?? 0), objective === 'mlm' ? history.evaluation?.unigram : undefined);
     metrics.textContent = furtherMetrics(history.evaluation, objective)
       .map(([metric, value]) => `${metric} ${formatNats(value)}`)
       .join(' · ');

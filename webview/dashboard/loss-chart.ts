@@ -64,7 +64,11 @@ export class LossChart {
     if (this.#width === 0) return;
     const text = themeColour('descriptionForeground', 'foreground');
     const grid = themeColour('editorIndentGuide-background1', 'panel-border', 'contrastBorder');
-    const [train, held, level] = [themeColour('charts-blue'), themeColour('charts-yellow'), themeColour('descriptionForeground', 'foreground')];
+    const [train, held, level] = [
+      themeColour('charts-blue'),
+      themeColour('charts-yellow'),
+      themeColour('descriptionForeground', 'foreground'),
+    ];
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis: uPlot.Axis = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     this.#plot = new uPlot(
@@ -108,7 +112,11 @@ export class LossChart {
       const until = at === undefined ? series : series.slice(0, at + 1);
       return until.findLast((each) => each !== null) ?? null;
     };
-    const values: Record<Key['kind'], number | null> = { train: value(curves.smooth), 'held-out': value(curves.heldOut), unigram: this.#unigram ?? null };
+    const values: Record<Key['kind'], number | null> = {
+      train: value(curves.smooth),
+      'held-out': value(curves.heldOut),
+      unigram: this.#unigram ?? null,
+    };
     this.#legend.replaceChildren(
       ...KEYS.flatMap(({ label, kind }) => {
         const shown = values[kind];

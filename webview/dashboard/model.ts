@@ -80,5 +80,7 @@ export function titleOf(objective: string): string {
 
 /** Metrics beside the losses, `objective.metric`, as rows of a table. */
 export function furtherMetrics(evaluation: Metrics['eval'], objective: string): [name: string, value: number][] {
-  return Object.entries(evaluation ?? {}).flatMap(([name, value]) => (name.startsWith(`${objective}.`) ? [[name.slice(objective.length + 1), value]] : []));
+  return Object.entries(evaluation ?? {}).flatMap(([name, value]) =>
+    name.startsWith(`${objective}.`) ? [[name.slice(objective.length + 1), value]] : [],
+  );
 }

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { RemoteError } from '../../src/shared/rpc';
 import { Unit } from '../../src/shared/types';
 import { inspectorHost, type Notice, type Reading } from '../../src/shared/webview-protocol';
-import { control, element } from '../common/dom';
+import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
@@ -59,11 +59,11 @@ const similarity = new SimilarityPanel(
   },
   memory.value.unit,
 );
-const panels = control<HTMLElement & { activeid: string }>('vscode-panels', { attributes: { activeid: memory.value.tab, 'aria-label': 'Inspector' } }, [
-  control('vscode-panel-tab', { text: 'Tokens', attributes: { id: 'tokens' } }),
-  control('vscode-panel-tab', { text: 'Similarity', attributes: { id: 'similarity' } }),
-  control('vscode-panel-view', { attributes: { id: 'view-tokens' } }, [tokens.root]),
-  control('vscode-panel-view', { attributes: { id: 'view-similarity' } }, [similarity.root]),
+const panels = element('vscode-panels', { attributes: { activeid: memory.value.tab, 'aria-label': 'Inspector' } }, [
+  element('vscode-panel-tab', { text: 'Tokens', attributes: { id: 'tokens' } }),
+  element('vscode-panel-tab', { text: 'Similarity', attributes: { id: 'similarity' } }),
+  element('vscode-panel-view', { attributes: { id: 'view-tokens' } }, [tokens.root]),
+  element('vscode-panel-view', { attributes: { id: 'view-similarity' } }, [similarity.root]),
 ]);
 const header = element('header', {}, [picker.root, file]);
 const empty = element('div', { class: 'empty' });

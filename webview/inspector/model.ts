@@ -84,7 +84,9 @@ export function describePart({ part, tokens }: Reading): string {
 /** A run in the list of runs. */
 export function describeRun({ name, state, checkpoint, startedAt }: RunSummary): string {
   const started = new Date(startedAt);
-  const when = Number.isNaN(started.getTime()) ? '' : `, ${started.toLocaleString(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' })}`;
+  const when = Number.isNaN(started.getTime())
+    ? ''
+    : `, ${started.toLocaleString(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' })}`;
   const at = checkpoint === undefined ? 'no checkpoint yet' : `step ${formatCount(checkpoint)}`;
   return `${name} · ${at}${state === 'running' ? ', running' : ''}${when}`;
 }
@@ -115,7 +117,12 @@ export function candidateRows({ candidates, truth }: Prediction): CandidateView[
 }
 
 /** The words around a hidden token, for the heading of its prediction: up to `reach` tokens on each side, other hidden ones as `[MASK]`. */
-export function contextOf(tokens: readonly Token[], hidden: ReadonlySet<number>, index: number, reach = 6): { before: string; after: string } {
+export function contextOf(
+  tokens: readonly Token[],
+  hidden: ReadonlySet<number>,
+  index: number,
+  reach = 6,
+): { before: string; after: string } {
   const join = (from: number, to: number): string => {
     let text = '';
     for (let i = Math.max(0, from); i < Math.min(tokens.length, to); i++) {

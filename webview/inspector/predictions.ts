@@ -11,7 +11,11 @@ export function predictionCards(predictions: readonly Prediction[], reading: Rea
     const { before, after } = contextOf(reading.tokens, hidden, prediction.index);
     const { truth } = prediction;
     return element('article', { class: 'card' }, [
-      element('p', { class: 'context', attributes: { dir: 'auto' } }, [`${before} `, element('span', { class: 'mask', text: '[MASK]' }), ` ${after}`]),
+      element('p', { class: 'context', attributes: { dir: 'auto' } }, [
+        `${before} `,
+        element('span', { class: 'mask', text: '[MASK]' }),
+        ` ${after}`,
+      ]),
       element('table', { attributes: { 'aria-label': 'Candidates and their probabilities' } }, [
         element('tbody', {}, candidateRows(prediction).map(row)),
       ]),
@@ -32,5 +36,7 @@ function row({ token, probability, share, rank, truth }: CandidateView): HTMLEle
 }
 
 function verdict(token: string, rank: number): string {
-  return rank === 1 ? `“${token}” stands there: the model's first choice.` : `“${token}” stands there: the model's choice number ${formatCount(rank)}.`;
+  return rank === 1
+    ? `“${token}” stands there: the model's first choice.`
+    : `“${token}” stands there: the model's choice number ${formatCount(rank)}.`;
 }

@@ -1,11 +1,11 @@
 import type { RunSummary } from '../../src/shared/types';
-import { control, element } from '../common/dom';
+import { element } from '../common/dom';
 import { describeRun } from './model';
 
 /** The list of runs whose model may read the file. */
 export class RunPicker {
   readonly root: HTMLElement;
-  readonly #list = control<HTMLElement & { value: string; open: boolean }>('vscode-dropdown', { attributes: { 'aria-label': 'Run whose model reads the file' } });
+  readonly #list = element('vscode-dropdown', { attributes: { 'aria-label': 'Run whose model reads the file' } });
   #shown = '';
 
   constructor(choose: (run: string) => void) {
@@ -19,7 +19,7 @@ export class RunPicker {
     const shown = JSON.stringify([options, selected]);
     if (shown === this.#shown || this.#list.open) return;
     this.#shown = shown;
-    this.#list.replaceChildren(...options.map(({ value, label }) => control('vscode-option', { text: label, attributes: { value } })));
+    this.#list.replaceChildren(...options.map(({ value, label }) => element('vscode-option', { text: label, attributes: { value } })));
     this.#list.toggleAttribute('disabled', options.length === 0);
     // The element takes its options up with its next rendering.
     requestAnimationFrame(() => {

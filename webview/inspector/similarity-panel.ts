@@ -1,6 +1,6 @@
 import type { Similarity, Span, Unit } from '../../src/shared/types';
 import type { Reading } from '../../src/shared/webview-protocol';
-import { control, element } from '../common/dom';
+import { element } from '../common/dom';
 import { Heatmap, type Cell } from './heatmap';
 
 /** How many units are compared at first, and at most. */
@@ -12,8 +12,12 @@ const UNITS: Readonly<Record<Unit, string>> = { sentence: 'Sentences', line: 'Li
 /** The section *Similarity*: how alike the model finds the sentences, lines or paragraphs of the file. */
 export class SimilarityPanel {
   readonly root: HTMLElement;
-  readonly #units = control<HTMLElement & { value: string }>('vscode-dropdown', { attributes: { 'aria-label': 'What is compared' } });
-  readonly #more = control('vscode-button', { text: 'Show more', attributes: { appearance: 'secondary', hidden: '' }, on: { click: () => this.#showMore() } });
+  readonly #units = element('vscode-dropdown', { attributes: { 'aria-label': 'What is compared' } });
+  readonly #more = element('vscode-button', {
+    text: 'Show more',
+    attributes: { appearance: 'secondary', hidden: '' },
+    on: { click: () => this.#showMore() },
+  });
   readonly #line = element('p', { class: 'muted' });
   readonly #map = new Heatmap({ onFocus: (cell) => this.#describe(cell), onChoose: (cell) => this.#choose(cell) });
   readonly #pair = element('div', { class: 'pair', attributes: { 'aria-live': 'polite' } });
@@ -34,7 +38,7 @@ export class SimilarityPanel {
     private unit: Unit,
   ) {
     for (const [value, label] of Object.entries(UNITS)) {
-      this.#units.append(control('vscode-option', { text: label, attributes: { value, ...(value === unit && { selected: '' }) } }));
+      this.#units.append(element('vscode-option', { text: label, attributes: { value, ...(value === unit && { selected: '' }) } }));
     }
     this.#units.addEventListener('change', () => this.#chooseUnit(this.#units.value as Unit));
     this.#body = element('div', { class: 'similarity-body' }, [
@@ -42,7 +46,11 @@ export class SimilarityPanel {
       element('div', { class: 'under' }, [this.#map.legend, this.#more]),
       this.#pair,
     ]);
-    this.root = element('div', { class: 'similarity-panel' }, [element('div', { class: 'toolbar' }, [this.#line, this.#units]), this.#problem, this.#body]);
+    this.root = element('div', { class: 'similarity-panel' }, [
+      element('div', { class: 'toolbar' }, [this.#line, this.#units]),
+      this.#problem,
+      this.#body,
+    ]);
   }
 
   /** Takes up a reading; it is compared as soon as the section is `visible`. */
@@ -78,7 +86,8 @@ export class SimilarityPanel {
     this.#problem.hidden = true;
     this.#body.hidden = count < 2;
     this.#more.hidden = !full || this.#limit >= MOST;
-    this.#line.textContent = count < 2 ? `The file has fewer than two ${name} to compare.` : `${full ? 'The first ' : ''}${count} ${name}, each with each`;
+    this.#line.textContent =
+      count < 2 ? `The file has fewer than two ${name} to compare.` : `${full ? 'The first ' : ''}${count} ${name}, each with each`;
     this.#map.show(data);
   }
 
@@ -95,11 +104,16 @@ export class SimilarityPanel {
     const [a, b] = [cell && this.#data.units[cell.row], cell && this.#data.units[cell.column]];
     const value = cell && this.#data.matrix[cell.row]?.[cell.column];
     if (!a || !b || value === undefined) {
-      this.#pair.replaceChildren(element('p', { class: 'muted', text: 'Point at a cell to see its pair; click it to find both in the editor.' }));
+      this.#pair.replaceChildren(
+        element('p', { class: 'muted', text: 'Point at a cell to see its pair; click it to find both in the editor.' }),
+      );
       return;
     }
     this.#pair.replaceChildren(
-      element('p', { class: 'value' }, [element('span', { class: 'muted', text: 'Cosine similarity ' }), element('strong', { class: 'number', text: value.toFixed(3) })]),
+      element('p', { class: 'value' }, [
+        element('span', { class: 'muted', text: 'Cosine similarity ' }),
+        element('strong', { class: 'number', text: value.toFixed(3) }),
+      ]),
       element('p', { class: 'unit', text: a.text, attributes: { dir: 'auto' } }),
       element('p', { class: 'unit', text: b.text, attributes: { dir: 'auto' } }),
     );

@@ -6,7 +6,11 @@ import { layOut, type TokenView } from './model';
 export class TokenList {
   readonly root = element('div', {
     class: 'tokens',
-    attributes: { role: 'listbox', 'aria-multiselectable': 'true', 'aria-label': 'Tokens; select one to hide it and see what the model puts in its place' },
+    attributes: {
+      role: 'listbox',
+      'aria-multiselectable': 'true',
+      'aria-label': 'Tokens; select one to hide it and see what the model puts in its place',
+    },
     on: { click: (event) => this.#click(event), keydown: (event) => this.#key(event as KeyboardEvent) },
   });
   #options: HTMLElement[] = [];
@@ -24,7 +28,14 @@ export class TokenList {
         element(
           'p',
           { class: gap ? 'gap' : '', attributes: { dir: 'auto', role: 'presentation' } },
-          words.flatMap((word) => [element('span', { class: 'word', attributes: { role: 'presentation' } }, word.map((token) => this.#option(token))), ' ']),
+          words.flatMap((word) => [
+            element(
+              'span',
+              { class: 'word', attributes: { role: 'presentation' } },
+              word.map((token) => this.#option(token)),
+            ),
+            ' ',
+          ]),
         ),
       ),
     );
@@ -36,10 +47,10 @@ export class TokenList {
   /** Shows which tokens are hidden. */
   mark(hidden: ReadonlySet<number>): void {
     for (const option of this.#options) {
-      const isHidden = hidden.has(Number(option.dataset['index']));
+      const isHidden = hidden.has(Number(option.dataset.index));
       if (isHidden === (option.getAttribute('aria-selected') === 'true')) continue;
       option.setAttribute('aria-selected', String(isHidden));
-      option.title = isHidden ? `[MASK], hides “${option.dataset['source'] ?? ''}”` : '';
+      option.title = isHidden ? `[MASK], hides “${option.dataset.source ?? ''}”` : '';
     }
   }
 
@@ -82,7 +93,7 @@ export class TokenList {
   }
 
   #toggle(option: HTMLElement): void {
-    if (option.getAttribute('aria-disabled') !== 'true') this.toggle(Number(option.dataset['index']));
+    if (option.getAttribute('aria-disabled') !== 'true') this.toggle(Number(option.dataset.index));
   }
 
   #focus(index: number): void {

@@ -1,6 +1,6 @@
 import type { Reading } from '../../src/shared/webview-protocol';
 import type { Prediction } from '../../src/shared/types';
-import { control, element } from '../common/dom';
+import { element } from '../common/dom';
 import { carryHidden, describePart } from './model';
 import { predictionCards } from './predictions';
 import { TokenList } from './token-list';
@@ -12,7 +12,11 @@ const MOST_HIDDEN = 64;
 export class TokensPanel {
   readonly root: HTMLElement;
   readonly #line = element('p', { class: 'muted' });
-  readonly #clear = control('vscode-button', { text: 'Show all', attributes: { appearance: 'secondary' }, on: { click: () => this.#hide([]) } });
+  readonly #clear = element('vscode-button', {
+    text: 'Show all',
+    attributes: { appearance: 'secondary' },
+    on: { click: () => this.#hide([]) },
+  });
   readonly #list = new TokenList((index) => this.#toggle(index));
   readonly #hint = element('p', {
     class: 'hint muted',

@@ -62,34 +62,61 @@ const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBIC = 0.044715;
 
 export const elementwise = {
-  Add: binary((a, b) => a + b, (_, __, g) => [g, g]),
-  Sub: binary((a, b) => a - b, (_, __, g) => [g, ops.neg(g)]),
-  Mul: binary((a, b) => a * b, ([a, b], _, g) => [ops.mul(g, b!), ops.mul(g, a!)]),
-  Div: binary((a, b) => a / b, ([, b], y, g) => {
-    const quotient = ops.div(g, b!);
-    return [quotient, ops.neg(ops.mul(quotient, y))];
-  }),
-  Pow: binary((a, b) => a ** b, ([a, b], y, g) => [
-    ops.mul(g, ops.mul(b!, ops.pow(a!, ops.sub(b!, 1)))),
-    // 0^b has derivative 0 in b, where log 0 would give NaN.
-    ops.mul(g, ops.where(ops.greater(a!, 0), ops.mul(y, ops.log(a!)), ops.like(y, 0))),
-  ]),
+  Add: binary(
+    (a, b) => a + b,
+    (_, __, g) => [g, g],
+  ),
+  Sub: binary(
+    (a, b) => a - b,
+    (_, __, g) => [g, ops.neg(g)],
+  ),
+  Mul: binary(
+    (a, b) => a * b,
+    ([a, b], _, g) => [ops.mul(g, b!), ops.mul(g, a!)],
+  ),
+  Div: binary(
+    (a, b) => a / b,
+    ([, b], y, g) => {
+      const quotient = ops.div(g, b!);
+      return [quotient, ops.neg(ops.mul(quotient, y))];
+    },
+  ),
+  Pow: binary(
+    (a, b) => a ** b,
+    ([a, b], y, g) => [
+      ops.mul(g, ops.mul(b!, ops.pow(a!, ops.sub(b!, 1)))),
+      // 0^b has derivative 0 in b, where log 0 would give NaN.
+      ops.mul(g, ops.where(ops.greater(a!, 0), ops.mul(y, ops.log(a!)), ops.like(y, 0))),
+    ],
+  ),
   Max: binary(Math.max, chosen),
   Min: binary(Math.min, chosen),
   Mod: operator<{ fmod?: number }>({ infer: (inputs) => broadcastType(inputs), gradient: null }),
 
-  Neg: unary((_, __, g) => ops.neg(g), (x) => -x),
+  Neg: unary(
+    (_, __, g) => ops.neg(g),
+    (x) => -x,
+  ),
   Exp: unary((_, y, g) => ops.mul(g, y), Math.exp),
   Log: unary((x, _, g) => ops.div(g, x), Math.log),
   Sqrt: unary((_, y, g) => ops.div(ops.mul(g, 0.5), y), Math.sqrt),
-  Reciprocal: unary((_, y, g) => ops.neg(ops.mul(g, ops.mul(y, y))), (x) => 1 / x),
+  Reciprocal: unary(
+    (_, y, g) => ops.neg(ops.mul(g, ops.mul(y, y))),
+    (x) => 1 / x,
+  ),
   Abs: unary((x, _, g) => ops.mul(g, ops.sign(x)), Math.abs),
   Sign: unary(() => undefined, Math.sign),
   Sin: unary((x, _, g) => ops.mul(g, ops.cos(x)), Math.sin),
   Cos: unary((x, _, g) => ops.neg(ops.mul(g, ops.sin(x))), Math.cos),
-  Relu: unary((x, _, g) => ops.where(ops.greater(x, 0), g, ops.like(g, 0)), (x) => Math.max(x, 0)),
+  Relu: unary(
+    (x, _, g) => ops.where(ops.greater(x, 0), g, ops.like(g, 0)),
+    (x) => Math.max(x, 0),
+  ),
   Tanh: unary((_, y, g) => ops.mul(g, ops.sub(1, ops.mul(y, y))), Math.tanh),
-  Sigmoid: unary((_, y, g) => ops.mul(g, ops.mul(y, ops.sub(1, y))), (x) => 1 / (1 + Math.exp(-x))),
+  Sigmoid: unary(
+    (_, y, g) => ops.mul(g, ops.mul(y, ops.sub(1, y))),
+    (x) => 1 / (1 + Math.exp(-x)),
+  ),
   Softplus: unary((x, _, g) => ops.mul(g, ops.sigmoid(x))),
   Erf: unary((x, _, g) => ops.mul(g, ops.mul(ops.exp(ops.neg(ops.mul(x, x))), 2 / Math.sqrt(Math.PI)))),
   Identity: operator<None>({ infer: ([x]) => [x!], gradient: (_, [g]) => [g] }),

@@ -64,7 +64,8 @@ export const indexing = {
   ScatterND: operator<{ reduction?: ScatterReduction }>({
     infer: ([data, indices, updates]) => {
       dtypeOf([data!, updates!]);
-      if (!sameShape(updates!.shape, tupleShape(data!, integers(indices)))) throw new ShapeMismatch('the updates do not have the shape of what they replace');
+      if (!sameShape(updates!.shape, tupleShape(data!, integers(indices))))
+        throw new ShapeMismatch('the updates do not have the shape of what they replace');
       return [data!];
     },
     gradient: ({ inputs: [data, indices, updates], attributes: { reduction = 'none' } }, [g]) => {

@@ -93,13 +93,18 @@ export const matmul = {
       const dtype = dtypeOf(inputs);
       if (a.rank !== 2 || b.rank !== 2) throw new ShapeMismatch('it multiplies two matrices; batches are for matMul');
       const shape = batched([a, b], transA, transB);
-      if (c && broadcast(shape, c.shape)?.join() !== shape.join()) throw new ShapeMismatch('the third operand does not broadcast to the product');
+      if (c && broadcast(shape, c.shape)?.join() !== shape.join())
+        throw new ShapeMismatch('the third operand does not broadcast to the product');
       return [{ dtype, shape }];
     },
     gradient: ({ inputs: [a, b, c], attributes: { alpha = 1, beta = 1, transA = 0, transB = 0 } }, [g]) => {
       if (!a || !b || !g) return [];
-      const da = transA ? ops.gemm(b, g, undefined, { alpha, transA: transB, transB: 1 }) : ops.gemm(g, b, undefined, { alpha, transB: 1 - transB });
-      const db = transB ? ops.gemm(g, a, undefined, { alpha, transA: 1, transB: transA }) : ops.gemm(a, g, undefined, { alpha, transA: 1 - transA });
+      const da = transA
+        ? ops.gemm(b, g, undefined, { alpha, transA: transB, transB: 1 })
+        : ops.gemm(g, b, undefined, { alpha, transB: 1 - transB });
+      const db = transB
+        ? ops.gemm(g, a, undefined, { alpha, transA: 1, transB: transA })
+        : ops.gemm(a, g, undefined, { alpha, transA: 1 - transA });
       return c ? [da, db, ops.sumTo(beta === 1 ? g : ops.mul(g, beta), c.shape)] : [da, db];
     },
   }),

@@ -11,7 +11,8 @@ function lastAxis(x: Value, axis: number): number {
 
 function perFeature(x: Value, ...parameters: (Value | undefined)[]): void {
   for (const parameter of parameters) {
-    if (parameter && !sameShape(parameter.shape, x.shape.slice(-1))) throw new ShapeMismatch('scale and bias have one value for each feature');
+    if (parameter && !sameShape(parameter.shape, x.shape.slice(-1)))
+      throw new ShapeMismatch('scale and bias have one value for each feature');
   }
 }
 

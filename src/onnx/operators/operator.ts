@@ -37,6 +37,7 @@ export const operator = <A extends Attributes>(row: Operator<A>): Operator<A> =>
 export const dtypeOf = (inputs: readonly Value[]): DType => {
   const [first] = inputs;
   if (!first) throw new ShapeMismatch('it needs an input');
-  for (const { dtype } of inputs) if (dtype !== first.dtype) throw new ShapeMismatch(`the element types ${first.dtype} and ${dtype} differ`);
+  for (const { dtype } of inputs)
+    if (dtype !== first.dtype) throw new ShapeMismatch(`the element types ${first.dtype} and ${dtype} differ`);
   return first.dtype;
 };

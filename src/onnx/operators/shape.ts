@@ -91,18 +91,30 @@ export const shape = {
     },
     gradient: ({ inputs, attributes: { axis } }, [g]) => {
       if (!g) return [];
-      return ops.split(g, inputs.map((x) => x.shape.at(axis)!), axis);
+      return ops.split(
+        g,
+        inputs.map((x) => x.shape.at(axis)!),
+        axis,
+      );
     },
   }),
 
   Split: operator<{ axis: number; split: Ints }>({
     infer: ([x], { axis, split }) => {
       const along = normaliseAxis(axis, x!.rank);
-      if (split.reduce((a, b) => a + b, 0) !== x!.shape[along]) throw new ShapeMismatch(`the parts [${split.join(', ')}] do not add up along axis ${along}`);
+      if (split.reduce((a, b) => a + b, 0) !== x!.shape[along])
+        throw new ShapeMismatch(`the parts [${split.join(', ')}] do not add up along axis ${along}`);
       return split.map((part) => ({ dtype: x!.dtype, shape: x!.shape.map((extent, i) => (i === along ? part : extent)) }));
     },
     gradient: ({ outputs, attributes: { axis } }, upstream) =>
-      upstream.some(Boolean) ? [ops.concat(outputs.map((y, i) => upstream[i] ?? ops.zeros(y)), axis)] : [],
+      upstream.some(Boolean)
+        ? [
+            ops.concat(
+              outputs.map((y, i) => upstream[i] ?? ops.zeros(y)),
+              axis,
+            ),
+          ]
+        : [],
     operands: { split: 'int64' },
   }),
 
@@ -132,13 +144,20 @@ export const shape = {
   /** Constant padding; `pads` lists the elements added before each axis, then after each. */
   Pad: operator<{ pads: Ints; value: number }>({
     infer: ([x], { pads }) => {
-      if (pads.length !== 2 * x!.rank || pads.some((pad) => pad < 0)) throw new ShapeMismatch('it needs a non-negative pad before and after every axis');
+      if (pads.length !== 2 * x!.rank || pads.some((pad) => pad < 0))
+        throw new ShapeMismatch('it needs a non-negative pad before and after every axis');
       return [{ dtype: x!.dtype, shape: x!.shape.map((extent, i): number => extent + pads[i]! + pads[i + x!.rank]!) }];
     },
     gradient: ({ inputs: [x], attributes: { pads } }, [g]) => {
       if (!x || !g) return [];
       const starts = pads.slice(0, x.rank);
-      return [ops.slice(g, starts, starts.map((start, i) => start + x.shape[i]!))];
+      return [
+        ops.slice(
+          g,
+          starts,
+          starts.map((start, i) => start + x.shape[i]!),
+        ),
+      ];
     },
     operands: { pads: 'int64', value: 'like' },
   }),

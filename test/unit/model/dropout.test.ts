@@ -20,7 +20,10 @@ async function draw(key: number, rate: number, site = 'here'): Promise<number[]>
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 const correlation = (a: readonly number[], b: readonly number[]): number => {
   const [ma, mb] = [mean(a), mean(b)];
-  return mean(a.map((value, i) => (value - ma) * (b[i]! - mb))) / Math.sqrt(mean(a.map((v) => (v - ma) ** 2)) * mean(b.map((v) => (v - mb) ** 2)));
+  return (
+    mean(a.map((value, i) => (value - ma) * (b[i]! - mb))) /
+    Math.sqrt(mean(a.map((v) => (v - ma) ** 2)) * mean(b.map((v) => (v - mb) ** 2)))
+  );
 };
 
 describe('counter-based dropout', () => {
@@ -29,9 +32,14 @@ describe('counter-based dropout', () => {
       const mask = await draw(hash32(1, 2), rate);
       const deviation = Math.sqrt(rate * (1 - rate));
       expect(Math.abs(mean(mask) - (1 - rate))).toBeLessThan((4 * deviation) / Math.sqrt(mask.length));
-      for (let row = 0; row < rows; row++) expect(Math.abs(mean(mask.slice(row * columns, (row + 1) * columns)) - (1 - rate))).toBeLessThan((5.5 * deviation) / Math.sqrt(columns));
+      for (let row = 0; row < rows; row++)
+        expect(Math.abs(mean(mask.slice(row * columns, (row + 1) * columns)) - (1 - rate))).toBeLessThan(
+          (5.5 * deviation) / Math.sqrt(columns),
+        );
       for (let column = 0; column < columns; column++) {
-        expect(Math.abs(mean(mask.filter((_, i) => i % columns === column)) - (1 - rate))).toBeLessThan((5.5 * deviation) / Math.sqrt(rows));
+        expect(Math.abs(mean(mask.filter((_, i) => i % columns === column)) - (1 - rate))).toBeLessThan(
+          (5.5 * deviation) / Math.sqrt(rows),
+        );
       }
     }
   });
@@ -46,7 +54,8 @@ describe('counter-based dropout', () => {
   it('draws neighbouring rows and columns independently', async () => {
     const mask = await draw(11, 0.5);
     const bound = 4.5 / Math.sqrt(mask.length);
-    for (const lag of [1, 2, columns, 2 * columns, columns + 1]) expect(Math.abs(correlation(mask.slice(lag), mask.slice(0, -lag)))).toBeLessThan(bound);
+    for (const lag of [1, 2, columns, 2 * columns, columns + 1])
+      expect(Math.abs(correlation(mask.slice(lag), mask.slice(0, -lag)))).toBeLessThan(bound);
   });
 
   it('draws the same mask for the same key and site', async () => {
@@ -54,10 +63,23 @@ describe('counter-based dropout', () => {
   });
 
   it('sends gradients through the mask it drew', async () => {
-    const [x, k] = [fed('float32', [4, 8], Array.from({ length: 32 }, (_, i) => i + 1)), fed('uint32', [], [3])];
+    const [x, k] = [
+      fed(
+        'float32',
+        [4, 8],
+        Array.from({ length: 32 }, (_, i) => i + 1),
+      ),
+      fed('uint32', [], [3]),
+    ];
     const y = counterDropout(k.value)(x.value, 0.4, 'here');
     const [g] = grad(ops.reduceSum(y), [x.value]);
-    const values = await evaluate(new Map([['y', y], ['g', g!]]), [x, k]);
+    const values = await evaluate(
+      new Map([
+        ['y', y],
+        ['g', g!],
+      ]),
+      [x, k],
+    );
     values.get('g')!.forEach((slope, i) => expect(slope * (i + 1)).toBeCloseTo(values.get('y')![i]!, 4));
     expect(new Set(values.get('g')!.map((value) => value === 0)).size).toBe(2);
   });

@@ -39,7 +39,11 @@ describe('safetensors', () => {
   });
 
   it.each<[string, () => string, RegExp]>([
-    ['a header larger than the file', () => write(Buffer.from([255, 255, 0, 0, 0, 0, 0, 0]), Buffer.alloc(4)), /its header claims 65535 bytes/],
+    [
+      'a header larger than the file',
+      () => write(Buffer.from([255, 255, 0, 0, 0, 0, 0, 0]), Buffer.alloc(4)),
+      /its header claims 65535 bytes/,
+    ],
     ['a file of a few bytes', () => write(Buffer.alloc(3)), /shorter than its header/],
     ['a header that is not JSON', () => forged('{"a": ', 0), /header is not JSON/],
     ['a tensor past the end', () => forged({ a: entry(0, 8) }, 4), /past the end/],

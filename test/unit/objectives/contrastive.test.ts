@@ -21,7 +21,16 @@ describe('NT-Xent', () => {
       const loss = ntXent(views, recorded.temperature);
       const [g1, g2] = grad(loss, [first.value, second.value]);
       const { alignment, uniformity } = alignmentAndUniformity(views);
-      const values = await evaluate(new Map([['loss', loss], ['g1', g1!], ['g2', g2!], ['alignment', alignment], ['uniformity', uniformity]]), [first, second]);
+      const values = await evaluate(
+        new Map([
+          ['loss', loss],
+          ['g1', g1!],
+          ['g2', g2!],
+          ['alignment', alignment],
+          ['uniformity', uniformity],
+        ]),
+        [first, second],
+      );
       near(values.get('loss')!, [recorded.ntXent.loss]);
       near(values.get('g1')!, recorded.ntXent.gradients[0]!.data);
       near(values.get('g2')!, recorded.ntXent.gradients[1]!.data);
@@ -46,7 +55,16 @@ describe('NT-Xent', () => {
 });
 
 const special = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
-const config = { vocabularySize: 100, layers: 1, hiddenSize: 8, attentionHeads: 2, intermediateSize: 16, maxPositions: 32, dropout: 0.1, attentionDropout: 0.1 };
+const config = {
+  vocabularySize: 100,
+  layers: 1,
+  hiddenSize: 8,
+  attentionHeads: 2,
+  intermediateSize: 16,
+  maxPositions: 32,
+  dropout: 0.1,
+  attentionDropout: 0.1,
+};
 
 /** 40 sentences of 6 words, of which every fourth is a copy of the first and every fifth too short. */
 const split = (): Split => ({
@@ -61,7 +79,8 @@ const split = (): Split => ({
 });
 
 describe('contrastive batches', () => {
-  const create = (seed: number) => createObjective(ObjectiveOptions.parse({ type: 'contrastive', batchSize: 8, sequenceLength: 8 }), { config, special, seed });
+  const create = (seed: number) =>
+    createObjective(ObjectiveOptions.parse({ type: 'contrastive', batchSize: 8, sequenceLength: 8 }), { config, special, seed });
 
   it('have no sentence twice and none that is too short', () => {
     for (let step = 0; step < 20; step++) {

@@ -15,14 +15,23 @@ describe('AdamW', () => {
       const initial = recorded.initial as Recorded;
       const decays = recorded.weightDecay as Record<string, number>;
       const [beta1, beta2] = recorded.betas as [number, number];
-      const schedule = Object.fromEntries(['decay', 'stepSize', 'epsilon'].map((name) => [name, input(name, 'float64', [])])) as unknown as AdamWInputs;
+      const schedule = Object.fromEntries(
+        ['decay', 'stepSize', 'epsilon'].map((name) => [name, input(name, 'float64', [])]),
+      ) as unknown as AdamWInputs;
       const names = Object.keys(initial);
       const gradients = names.map((name) => input(`gradient:${name}`, 'float64', initial[name]!.shape));
       const { clipped, norm } = clipByGlobalNorm(gradients, recorded.clipNorm ?? Infinity);
       const outputs = new Map<string, Value>([['norm', norm]]);
       names.forEach((name, i) => {
-        const [parameter, m, v] = ['p', 'm', 'v'].map((kind) => input(`${kind}:${name}`, 'float64', initial[name]!.shape)) as [Value, Value, Value];
-        const next: Slot = adamW({ parameter, m, v }, (recorded.clipNorm === null ? gradients : clipped)[i]!, decays[name]! > 0, schedule, { beta1, beta2 });
+        const [parameter, m, v] = ['p', 'm', 'v'].map((kind) => input(`${kind}:${name}`, 'float64', initial[name]!.shape)) as [
+          Value,
+          Value,
+          Value,
+        ];
+        const next: Slot = adamW({ parameter, m, v }, (recorded.clipNorm === null ? gradients : clipped)[i]!, decays[name]! > 0, schedule, {
+          beta1,
+          beta2,
+        });
         outputs.set(`next:p:${name}`, next.parameter).set(`next:m:${name}`, next.m).set(`next:v:${name}`, next.v);
       });
       const session = await Session.create(serialise(optimise(outputs)));
@@ -30,7 +39,10 @@ describe('AdamW', () => {
         names.flatMap((name): [string, Tensor][] => {
           const { shape, data } = initial[name]!;
           const zeros = new Array<number>(size(shape)).fill(0);
-          return [['p', data] as const, ['m', zeros] as const, ['v', zeros] as const].map(([kind, values]) => [`${kind}:${name}`, tensor('float64', shape, values)]);
+          return [['p', data] as const, ['m', zeros] as const, ['v', zeros] as const].map(([kind, values]) => [
+            `${kind}:${name}`,
+            tensor('float64', shape, values),
+          ]);
         }),
       );
       const weightDecay = Math.max(...Object.values(decays));
@@ -39,7 +51,10 @@ describe('AdamW', () => {
         const feeds = new Map<string, Tensor>([
           ...state,
           ...Object.entries(scalars).map(([name, value]): [string, Tensor] => [name, tensor('float64', [], [value])]),
-          ...Object.entries(step.gradients as Recorded).map(([name, { shape, data }]): [string, Tensor] => [`gradient:${name}`, tensor('float64', shape, data)]),
+          ...Object.entries(step.gradients as Recorded).map(([name, { shape, data }]): [string, Tensor] => [
+            `gradient:${name}`,
+            tensor('float64', shape, data),
+          ]),
         ]);
         const results = await session.run(feeds);
         expect(Number(results.get('norm')!.data[0])).toBeCloseTo(step.gradientNorm, 10);

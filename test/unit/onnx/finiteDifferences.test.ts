@@ -22,17 +22,29 @@ interface Trial {
 type Make = (random: Random, dtype: DType) => Trial;
 
 /** An input with elements in [low, high). */
-const some = (random: Random, dtype: DType, shape: Shape, low = -2, high = 2): Fed => fed(dtype, shape, random.numbers(size(shape), low, high));
-const indices = (random: Random, shape: Shape, below: number): Fed => fed('int64', shape, Array.from({ length: size(shape) }, () => random.integer(0, below - 1)));
+const some = (random: Random, dtype: DType, shape: Shape, low = -2, high = 2): Fed =>
+  fed(dtype, shape, random.numbers(size(shape), low, high));
+const indices = (random: Random, shape: Shape, below: number): Fed =>
+  fed(
+    'int64',
+    shape,
+    Array.from({ length: size(shape) }, () => random.integer(0, below - 1)),
+  );
 /** Distinct values, so that no small step changes which is largest. */
-const distinct = (random: Random, dtype: DType, shape: Shape): Fed => fed(dtype, shape, random.permutation(size(shape)).map((rank) => rank * 0.3 - 2));
+const distinct = (random: Random, dtype: DType, shape: Shape): Fed =>
+  fed(
+    dtype,
+    shape,
+    random.permutation(size(shape)).map((rank) => rank * 0.3 - 2),
+  );
 
 const trial = (feeds: readonly Fed[], ...outputs: readonly Value[]): Trial => ({ feeds, outputs });
 
 /** Two shapes that broadcast with each other, each stretched in places. */
 function broadcastable(random: Random): [Shape, Shape] {
   const full = random.shape(random.integer(0, 3));
-  const thin = (shape: Shape): number[] => shape.map((extent) => (random.integer(0, 2) ? extent : 1)).slice(random.integer(0, shape.length));
+  const thin = (shape: Shape): number[] =>
+    shape.map((extent) => (random.integer(0, 2) ? extent : 1)).slice(random.integer(0, shape.length));
   return random.integer(0, 1) ? [full, thin(full)] : [thin(full), full];
 }
 
@@ -57,7 +69,10 @@ const reduction =
   (op: (x: Value, options: { axes: number[]; keepdims: number }) => Value, make = some): Make =>
   (random, dtype) => {
     const shape = random.shape(random.integer(1, 3));
-    const axes = random.permutation(shape.length).slice(0, random.integer(1, shape.length)).map((axis) => (random.integer(0, 1) ? axis : axis - shape.length));
+    const axes = random
+      .permutation(shape.length)
+      .slice(0, random.integer(1, shape.length))
+      .map((axis) => (random.integer(0, 1) ? axis : axis - shape.length));
     const x = make(random, dtype, shape);
     return trial([x], op(x.value, { axes, keepdims: random.integer(0, 1) }));
   };
@@ -77,14 +92,20 @@ const matrices =
     const [transA, transB] = [random.integer(0, 1), random.integer(0, 1)];
     const [left, right]: [number[], number[]] = [transA ? [k, m] : [m, k], transB ? [n, k] : [k, n]];
     const batch = op === 'gemm' ? [] : random.shape(random.integer(0, 2), 3);
-    const [a, b] = [some(random, dtype, [...batch, ...left]), some(random, dtype, [...(random.integer(0, 1) ? batch : batch.map(() => 1)), ...right])];
+    const [a, b] = [
+      some(random, dtype, [...batch, ...left]),
+      some(random, dtype, [...(random.integer(0, 1) ? batch : batch.map(() => 1)), ...right]),
+    ];
     const alpha = random.number(0.5, 2);
     if (op === 'fusedMatMul') return trial([a, b], ops.fusedMatMul(a.value, b.value, { transA, transB, alpha }));
     const c = some(random, dtype, random.pick([[m, n], [n], [1, n], [m, 1], []]));
     return trial([a, b, c], ops.gemm(a.value, b.value, c.value, { transA, transB, alpha, beta: random.number(0.5, 2) }));
   };
 
-const makers: Record<Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal' | 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual'>, Make> = {
+const makers: Record<
+  Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal' | 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual'>,
+  Make
+> = {
   Add: binary(ops.add),
   Sub: binary(ops.sub),
   Mul: binary(ops.mul),
@@ -109,14 +130,22 @@ const makers: Record<Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal
   Identity: unary(ops.identity),
   Gelu: (random, dtype) => unary((x) => ops.gelu(x, random.pick(['none', 'tanh'])))(random, dtype),
   Clip: (random, dtype) => {
-    const x = fed(dtype, [6], [-2, -1.2, -0.4, 0.3, 0.9, 1.7].map((value) => value + random.number(0, 0.05)));
+    const x = fed(
+      dtype,
+      [6],
+      [-2, -1.2, -0.4, 0.3, 0.9, 1.7].map((value) => value + random.number(0, 0.05)),
+    );
     return trial([x], ops.clip(x.value, -1, 1));
   },
   Cast: unary((x) => ops.cast(ops.cast(x, x.dtype === 'float64' ? 'float32' : 'float64'), x.dtype)),
   Where: (random, dtype) => {
     const [left, right] = broadcastable(random);
     const [a, b] = [some(random, dtype, left), some(random, dtype, right)];
-    const condition = fed('bool', left, Array.from({ length: size(left) }, () => random.integer(0, 1)));
+    const condition = fed(
+      'bool',
+      left,
+      Array.from({ length: size(left) }, () => random.integer(0, 1)),
+    );
     return trial([condition, a, b], ops.where(condition.value, a.value, b.value));
   },
   ReduceSum: reduction(ops.reduceSum),
@@ -161,7 +190,13 @@ const makers: Record<Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal
     const shape = random.shape(3);
     const axis = random.integer(-3, 2);
     const parts = Array.from({ length: random.integer(1, 3) }, () => some(random, dtype, shape.with(axis, random.integer(1, 3))));
-    return trial(parts, ops.concat(parts.map((part) => part.value), axis));
+    return trial(
+      parts,
+      ops.concat(
+        parts.map((part) => part.value),
+        axis,
+      ),
+    );
   },
   Split: (random, dtype) => {
     const parts = random.shape(3, 3);
@@ -177,7 +212,14 @@ const makers: Record<Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal
   },
   Pad: (random, dtype) => {
     const x = some(random, dtype, random.shape(2));
-    return trial([x], ops.pad(x.value, Array.from({ length: 4 }, () => random.integer(0, 2)), random.number(-1, 1)));
+    return trial(
+      [x],
+      ops.pad(
+        x.value,
+        Array.from({ length: 4 }, () => random.integer(0, 2)),
+        random.number(-1, 1),
+      ),
+    );
   },
   Gather: (random, dtype) => {
     const shape = random.shape(3);
@@ -201,13 +243,19 @@ const makers: Record<Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal
     const add = random.integer(0, 1) === 1;
     // Where values replace, each place is written once: which of two wins is not defined.
     const places = add ? Array.from({ length: 4 }, () => random.integer(0, rows - 1)) : random.permutation(rows).slice(0, 2);
-    const [data, at, updates] = [some(random, dtype, [rows, 3]), fed('int64', [places.length, 1], places), some(random, dtype, [places.length, 3])];
+    const [data, at, updates] = [
+      some(random, dtype, [rows, 3]),
+      fed('int64', [places.length, 1], places),
+      some(random, dtype, [places.length, 3]),
+    ];
     return trial([data, at, updates], ops.scatterND(data.value, at.value, updates.value, add ? 'add' : 'none'));
   },
   ScatterElements: (random, dtype) => {
     const rows = random.integer(2, 5);
     const add = random.integer(0, 1) === 1;
-    const places = add ? Array.from({ length: 6 }, () => random.integer(0, rows - 1)) : [...random.permutation(rows).slice(0, 2), ...random.permutation(rows).slice(0, 2)];
+    const places = add
+      ? Array.from({ length: 6 }, () => random.integer(0, rows - 1))
+      : [...random.permutation(rows).slice(0, 2), ...random.permutation(rows).slice(0, 2)];
     const at = fed('int64', [2, places.length / 2], places);
     const [data, updates] = [some(random, dtype, [2, rows]), some(random, dtype, [2, places.length / 2])];
     return trial([data, at, updates], ops.scatterElements(data.value, at.value, updates.value, 1, add ? 'add' : 'none'));
@@ -218,7 +266,11 @@ const makers: Record<Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal
   LayerNormalization: (random, dtype) => {
     const width = random.integer(3, 6);
     // Rows of nearly equal elements have next to no variance, and curve too sharply for differences.
-    const [x, scale, bias] = [distinct(random, dtype, [...random.shape(random.integer(1, 2)), width]), some(random, dtype, [width]), some(random, dtype, [width])];
+    const [x, scale, bias] = [
+      distinct(random, dtype, [...random.shape(random.integer(1, 2)), width]),
+      some(random, dtype, [width]),
+      some(random, dtype, [width]),
+    ];
     return trial([x, scale, bias], ops.layerNormalization(x.value, scale.value, bias.value, 1e-5));
   },
   RMSNormalization: (random, dtype) => {
@@ -241,7 +293,9 @@ describe(`gradients agree with central finite differences (SEED=${seedOfRun})`, 
   }
 
   it('covers every operator with a gradient rule', () => {
-    const rules = Object.entries(operators).filter(([, row]) => row.gradient).map(([op]) => op);
+    const rules = Object.entries(operators)
+      .filter(([, row]) => row.gradient)
+      .map(([op]) => op);
     expect(new Set(Object.keys(makers))).toEqual(new Set(rules));
   });
 });
@@ -254,7 +308,10 @@ async function compare({ feeds, outputs }: Trial, dtype: DType): Promise<void> {
   const weights = outputs.map((y) => some(random, dtype, y.shape));
   const loss = outputs.map((y, i) => ops.reduceSum(ops.mul(y, weights[i]!.value))).reduce(ops.add);
   const differentiable = feeds.filter(({ value }) => isFloat(value.dtype));
-  const gradients = grad(loss, differentiable.map(({ value }) => value));
+  const gradients = grad(
+    loss,
+    differentiable.map(({ value }) => value),
+  );
 
   const named = new Map<string, Value>([['loss', loss], ...gradients.map((g, i): [string, Value] => [`g${i}`, g])]);
   const session = await Session.create(serialise(optimise(named)));
@@ -277,7 +334,9 @@ async function compare({ feeds, outputs }: Trial, dtype: DType): Promise<void> {
       // Richardson's extrapolation of two central differences: the error falls with the fourth power of the step.
       const numeric = (4 * (await slope(step)) - (await slope(2 * step))) / 3;
       const exact = Number(analytic.get(`g${i}`)!.data[index]);
-      expect(Math.abs(numeric - exact), `input ${i}, element ${index}: ${exact} by the rule, ${numeric} by differences`).toBeLessThan(tolerance * Math.max(1, Math.abs(exact)));
+      expect(Math.abs(numeric - exact), `input ${i}, element ${index}: ${exact} by the rule, ${numeric} by differences`).toBeLessThan(
+        tolerance * Math.max(1, Math.abs(exact)),
+      );
     }
   }
   await session.release();

@@ -38,7 +38,10 @@ describe('grad', () => {
     const mask = ops.cast(ops.greater(x.value, 0), 'float64');
     const [gx, gy] = grad(ops.reduceSum(mask), [x.value, y.value]);
     const values = await evaluate(named({ gx: gx!, gy: gy! }), [x, y]);
-    expect([values.get('gx'), values.get('gy')]).toEqual([[0, 0], [0, 0, 0]]);
+    expect([values.get('gx'), values.get('gy')]).toEqual([
+      [0, 0],
+      [0, 0, 0],
+    ]);
   });
 
   it('walks only the path between parameters and loss', () => {
@@ -94,7 +97,10 @@ describe('optimise', () => {
 
   it('adds rows to a gradient that is there already, as for tied embeddings', () => {
     const [table, ids, head] = [input('table', 'float32', [5, 3]), input('ids', 'int64', [4]), input('head', 'float32', [2, 3])];
-    const loss = ops.add(ops.reduceSum(ops.exp(ops.gather(table, ids))), ops.reduceSum(ops.exp(ops.gemm(head, table, undefined, { transB: 1 }))));
+    const loss = ops.add(
+      ops.reduceSum(ops.exp(ops.gather(table, ids))),
+      ops.reduceSum(ops.exp(ops.gemm(head, table, undefined, { transB: 1 }))),
+    );
     const found = opsOf({ g: grad(loss, [table])[0]! });
     expect(found).toContain('ScatterND');
     expect(found).not.toContain('Expand');
@@ -117,7 +123,18 @@ describe('printing', () => {
     const [x, w] = [input('x', 'float32', [2, 3]), input('w', 'float32', [4, 3])];
     const y = scope('head', () => ops.softmax(ops.mul(ops.gemm(x, w, undefined, { transB: 1 }), 2), -1));
     expect(print(named({ y }))).toBe(
-      ['x: float32[2, 3]', 'w: float32[4, 3]', '', '# head', 'Gemm = Gemm(x, w, transB=1)   float32[2, 4]', 'Mul = Mul(Gemm, 2)   float32[2, 4]', 'y = Softmax(Mul, axis=-1)   float32[2, 4]', '', 'return y', ''].join('\n'),
+      [
+        'x: float32[2, 3]',
+        'w: float32[4, 3]',
+        '',
+        '# head',
+        'Gemm = Gemm(x, w, transB=1)   float32[2, 4]',
+        'Mul = Mul(Gemm, 2)   float32[2, 4]',
+        'y = Softmax(Mul, axis=-1)   float32[2, 4]',
+        '',
+        'return y',
+        '',
+      ].join('\n'),
     );
   });
 });

@@ -34,11 +34,20 @@ describe('operators agree with PyTorch, forward and backward', () => {
       const floating = (dtype: string): DType => (dtype === 'float64' ? precision : (dtype as DType));
       const feeds = recorded.inputs.map(({ dtype, shape, data }) => fed(floating(dtype), shape, data));
       const upstream = recorded.upstream.map((g) => g && fed(precision, g.shape, g.data));
-      const results = ops.apply(op as OperatorName, feeds.map((f) => f.value), recorded.attributes as never).slice(0, recorded.outputs.length);
+      const results = ops
+        .apply(
+          op as OperatorName,
+          feeds.map((f) => f.value),
+          recorded.attributes as never,
+        )
+        .slice(0, recorded.outputs.length);
 
       const loss = results.map((y, i) => ops.reduceSum(ops.mul(y, upstream[i]!.value))).reduce(ops.add);
       const differentiable = feeds.filter(({ value }, i) => isFloat(value.dtype) && recorded.gradients[i]);
-      const gradients = grad(loss, differentiable.map((f) => f.value));
+      const gradients = grad(
+        loss,
+        differentiable.map((f) => f.value),
+      );
       const outputs = new Map<string, Value>([
         ...results.map((y, i): [string, Value] => [`y${i}`, y]),
         ...gradients.map((g, i): [string, Value] => [`g${i}`, g]),
@@ -51,17 +60,21 @@ describe('operators agree with PyTorch, forward and backward', () => {
           expect(results[i]!.shape).toEqual(shape);
           near(values.get(`y${i}`)!, data, precision);
         });
-        recorded.gradients.filter((g) => g !== null).forEach(({ data, shape }, i) => {
-          expect(gradients[i]!.shape).toEqual(shape);
-          near(values.get(`g${i}`)!, data, precision);
-        });
+        recorded.gradients
+          .filter((g) => g !== null)
+          .forEach(({ data, shape }, i) => {
+            expect(gradients[i]!.shape).toEqual(shape);
+            near(values.get(`g${i}`)!, data, precision);
+          });
       }
     });
   }
 
   it('covers every operator that has a gradient rule', () => {
     const covered = new Set(cases.map(({ op }) => op));
-    const missing = Object.entries(operators).filter(([op, row]) => row.gradient && !covered.has(op)).map(([op]) => op);
+    const missing = Object.entries(operators)
+      .filter(([op, row]) => row.gradient && !covered.has(op))
+      .map(([op]) => op);
     expect(missing).toEqual(['Sin', 'Cos', 'Cast']);
   });
 });
@@ -69,5 +82,9 @@ describe('operators agree with PyTorch, forward and backward', () => {
 function near(actual: readonly number[], expected: readonly number[], precision: DType): void {
   const tolerance = precision === 'float64' ? 1e-9 : 5e-6;
   expect(actual).toHaveLength(expected.length);
-  actual.forEach((value, i) => expect(Math.abs(value - expected[i]!), `element ${i}: ${value} instead of ${expected[i]}`).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected[i]!))));
+  actual.forEach((value, i) =>
+    expect(Math.abs(value - expected[i]!), `element ${i}: ${value} instead of ${expected[i]}`).toBeLessThanOrEqual(
+      tolerance * Math.max(1, Math.abs(expected[i]!)),
+    ),
+  );
 }

@@ -20,18 +20,40 @@ function link() {
   const invalid = vi.fn();
   const handlers: Handlers<typeof server> = {
     double: ({ value }) => 2 * value,
-    wait: (_, signal) => new Promise((resolve) => signal.addEventListener('abort', () => (aborted(), resolve('stopped')))),
+    wait: (_, signal) =>
+      new Promise((resolve) =>
+        signal.addEventListener('abort', () => {
+          aborted();
+          resolve('stopped');
+        }),
+      ),
     fail: () => {
       throw new UserError('The file x is gone.', 'Restore it.', 'corpus');
     },
     lie: () => 'no number' as never,
   };
-  const a: MessageHandler<typeof client, typeof server> = new MessageHandler(client, server, {}, (message) => queueMicrotask(() => b.receive(structuredClone(message))), invalid);
-  const b: MessageHandler<typeof server, typeof client> = new MessageHandler(server, client, handlers, (message) => queueMicrotask(() => a.receive(structuredClone(message))), invalid);
+  const a = new MessageHandler<typeof client, typeof server>(
+    client,
+    server,
+    {},
+    (message) => queueMicrotask(() => b.receive(structuredClone(message))),
+    invalid,
+  );
+  const b = new MessageHandler<typeof server, typeof client>(
+    server,
+    client,
+    handlers,
+    (message) => queueMicrotask(() => a.receive(structuredClone(message))),
+    invalid,
+  );
   return { a, b, aborted, invalid };
 }
 
-const codeOf = (promise: Promise<unknown>): Promise<string | undefined> => promise.then(() => undefined, (error: unknown) => (error as RemoteError).code);
+const codeOf = (promise: Promise<unknown>): Promise<string | undefined> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => (error as RemoteError).code,
+  );
 
 describe('messages', () => {
   it('carry requests and their replies', async () => {
@@ -40,7 +62,9 @@ describe('messages', () => {
   });
 
   it('carry errors with their hint, and no stack', async () => {
-    const error = await link().a.request('fail', {}).catch((thrown: unknown) => thrown);
+    const error = await link()
+      .a.request('fail', {})
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RemoteError);
     expect(error).toMatchObject({ message: 'The file x is gone.', hint: 'Restore it.', code: 'corpus' });
   });
@@ -67,7 +91,16 @@ describe('messages', () => {
     expect(await codeOf(a.request('lie', {}))).toBe('invalid');
     expect(await codeOf(a.request('unknown' as never, {} as never))).toBe('unknown');
     expect(await codeOf(a.request('toString' as never, {} as never))).toBe('unknown');
-    for (const junk of [undefined, null, 3, 'text', {}, { kind: 'event', name: 'news', payload: { text: 1 } }, { kind: 'reply', id: 99, result: 1 }]) a.receive(junk);
+    for (const junk of [
+      undefined,
+      null,
+      3,
+      'text',
+      {},
+      { kind: 'event', name: 'news', payload: { text: 1 } },
+      { kind: 'reply', id: 99, result: 1 },
+    ])
+      a.receive(junk);
     b.receive({ kind: 'cancel', id: 12345 });
     expect(invalid).toHaveBeenCalledTimes(6);
   });

@@ -21,7 +21,9 @@ export function fed(dtype: DType, shape: Shape, data: ArrayLike<number>): Fed {
 export async function evaluate(outputs: Outputs, feeds: readonly Fed[], options: SessionOptions = {}): Promise<Map<string, number[]>> {
   const session = await Session.create(serialise(optimise(outputs)), options);
   try {
-    const results = await session.run(new Map(feeds.map(({ value, tensor: contents }) => [(value.source as { name: string }).name, contents])));
+    const results = await session.run(
+      new Map(feeds.map(({ value, tensor: contents }) => [(value.source as { name: string }).name, contents])),
+    );
     return new Map([...results].map(([name, { data }]) => [name, Array.from(data as ArrayLike<number | bigint>, Number)]));
   } finally {
     await session.release();

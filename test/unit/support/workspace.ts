@@ -14,11 +14,16 @@ function sentence(random: Random): string {
 }
 
 /** A temporary folder with a few documents and an experiment small enough for a test. */
-export function makeWorkspace(experiment: object = {}, documents = 12, sentences = 60): { folder: string; experiment: string; remove: () => void } {
+export function makeWorkspace(
+  experiment: object = {},
+  documents = 12,
+  sentences = 60,
+): { folder: string; experiment: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'objective-lab-'));
   const random = new Random(7);
   mkdirSync(join(folder, 'text'));
-  for (let i = 0; i < documents; i++) writeFileSync(join(folder, 'text', `${i}.md`), Array.from({ length: sentences }, () => sentence(random)).join(' '));
+  for (let i = 0; i < documents; i++)
+    writeFileSync(join(folder, 'text', `${i}.md`), Array.from({ length: sentences }, () => sentence(random)).join(' '));
   const path = join(folder, 'small.lab.json');
   const base = {
     corpus: { include: ['text/*.md'], heldOut: 0.2 },

@@ -75,7 +75,12 @@ async function train(optimisation: 'disabled' | 'all'): Promise<{ losses: number
   const losses: number[] = [];
   const norms: number[] = [];
   for (const [i, recorded] of oracle.batches.entries()) {
-    const schedule = adamWSchedule(i + 1, recorded.learningRate, { beta1, beta2, epsilon: oracle.optimizer.epsilon, weightDecay: oracle.optimizer.weightDecay });
+    const schedule = adamWSchedule(i + 1, recorded.learningRate, {
+      beta1,
+      beta2,
+      epsilon: oracle.optimizer.epsilon,
+      weightDecay: oracle.optimizer.weightDecay,
+    });
     const feeds = new Map<string, Tensor>([
       ...state,
       ...Object.entries(schedule).map(([name, value]): [string, Tensor] => [name, tensor('float32', [], [value])]),
