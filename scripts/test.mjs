@@ -64,7 +64,7 @@ async function unit() {
   const folder = mkdtempSync(join(tmpdir(), 'unit-'));
   const file = join(folder, 'results.json');
   try {
-    await bin('vitest/vitest.mjs', ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]);
+    await bin('vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
     const { numTotalTests, numPassedTests, success } = /** @type {{ numTotalTests: number, numPassedTests: number, success: boolean }} */ (
       JSON.parse(readFileSync(file, 'utf8'))
     );
