@@ -68,6 +68,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
     return { tokens, checkpoint: folder, ...(step !== undefined && { step }) };
   },
   predict: ({ model, text, hidden, top }) => reader(model, false).predict(text, hidden, top),
+  mask: ({ model, text, draw }) => reader(model, false).mask(text, draw),
   similarity: ({ model, text, unit, limit }) => reader(model, false).similarity(text, unit, limit),
 };
 

@@ -118,6 +118,10 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       const { model, shown } = this.#current(version);
       return this.inspection.request('predict', { model, text: shown.part.text, hidden, top: CANDIDATES }, { signal });
     },
+    mask: ({ version, draw }, signal) => {
+      const { model, shown } = this.#current(version);
+      return this.inspection.request('mask', { model, text: shown.part.text, draw }, { signal });
+    },
     similarity: async ({ version, unit, limit }, signal) => {
       const { model, text, shown } = this.#current(version);
       const { start, end } = partAround(text, shown.part.start, SIMILARITY_TEXT);

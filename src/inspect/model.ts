@@ -5,6 +5,8 @@ import { UserError } from '../shared/errors';
 import { encoderParameters, mlmHeadParameters } from '../model/parameters';
 import { readHuggingFaceConfig } from '../model/huggingface';
 import { readSafetensors } from '../model/safetensors';
+import { ObjectiveOptions } from '../objectives';
+import { STANDARD_MASKING, type MaskingOptions } from '../objectives/mlm';
 import { sameShape } from '../onnx/types';
 import { Tokenizer } from '../text/tokenizer';
 import { checkpointsOf, loadCheckpoint, newestCheckpoint, type LoadedModel } from '../train/checkpoint';
@@ -18,6 +20,8 @@ export interface OpenedModel extends Omit<LoadedModel, 'step'> {
   readonly step?: number;
   /** Longest sequence it was trained on: positions beyond have embeddings that never learned anything. */
   readonly context: number;
+  /** How masked language modelling hid tokens of it. */
+  readonly masking: MaskingOptions;
   /** Whether it has a masked-language-model head that was trained. */
   readonly predicts: boolean;
 }
@@ -30,7 +34,11 @@ export interface OpenedModel extends Omit<LoadedModel, 'step'> {
 export function openModel(path: string): OpenedModel {
   if (!existsSync(path)) throw new UserError(`There is no model at ${path}.`, 'Choose a run folder or a model folder.', 'model');
   if (existsSync(join(path, 'status.json')) || existsSync(checkpointsOf(path))) return open(newestCheckpoint(path), path);
-  if (existsSync(join(path, 'state.json'))) return open({ ...loadCheckpoint(path), folder: path }, dirname(dirname(path)));
+  if (existsSync(join(path, 'state.json'))) {
+    // A checkpoint that was copied elsewhere with its tokenizer stands on its own.
+    const run = existsSync(join(path, 'tokenizer.json')) ? path : dirname(dirname(path));
+    return open({ ...loadCheckpoint(path), folder: path }, run);
+  }
   const config = readHuggingFaceConfig(path);
   const parameters = readSafetensors(join(path, 'model.safetensors'));
   return complete({
@@ -38,12 +46,13 @@ export function openModel(path: string): OpenedModel {
     parameters,
     folder: path,
     context: config.maxPositions,
+    masking: STANDARD_MASKING,
     tokenizer: Tokenizer.load(join(path, 'tokenizer.json')),
   });
 }
 
 const open = ({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel => ({
-  ...complete({ ...model, context: trainedLength(run, model.config.maxPositions), tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }),
+  ...complete({ ...model, ...trainedAs(run, model.config.maxPositions), tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }),
   step,
 });
 
@@ -71,13 +80,15 @@ function complete(model: Omit<OpenedModel, 'predicts'>): OpenedModel {
   };
 }
 
-const Objectives = z.looseObject({ objectives: z.array(z.looseObject({ sequenceLength: z.int().positive() })) });
+const Trained = z.object({ objectives: z.array(ObjectiveOptions) });
 
-function trainedLength(run: string, otherwise: number): number {
+/** What a run's own experiment says of its sequences and masks; the widest and the usual when it cannot be read. */
+function trainedAs(run: string, otherwise: number): Pick<OpenedModel, 'context' | 'masking'> {
   try {
-    const { objectives } = Objectives.parse(JSON.parse(readFileSync(join(run, 'experiment.json'), 'utf8')));
-    return Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
+    const { objectives } = Trained.parse(JSON.parse(readFileSync(join(run, 'experiment.json'), 'utf8')));
+    const context = Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
+    return { context, masking: objectives.find((options) => options.type === 'mlm') ?? STANDARD_MASKING };
   } catch {
-    return otherwise;
+    return { context: otherwise, masking: STANDARD_MASKING };
   }
 }

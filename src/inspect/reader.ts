@@ -10,6 +10,8 @@ import { noDropout } from '../model/dropout';
 import { encode } from '../model/encoder';
 import { mlmLogits, pool } from '../model/heads';
 import { lookUp, parameterInputs, encoderParameters, mlmHeadParameters } from '../model/parameters';
+import { maskSequence } from '../objectives/mlm';
+import { hash32 } from '../shared/random';
 import { splitUnits } from '../text/sentences';
 import { Session } from '../train/device';
 import { openModel, type OpenedModel } from './model';
@@ -66,6 +68,25 @@ export class Reader {
       [...new Set(hidden)].sort((a, b) => a - b),
       top,
     );
+  }
+
+  /**
+   * The tokens of a text that training would hide: its binary mask, as indices. The text is cut into sequences as in training, and each is masked
+   * as the run's experiment says.
+   *
+   * @param draw numbers the draws: training masks anew at every visit, and so does another draw
+   */
+  async mask(text: string, draw: number): Promise<number[]> {
+    const { tokenizer, masking, context, config } = this.#model;
+    const { ids } = await tokenizer.encode(text);
+    const [{ cls, sep }, content] = [tokenizer.special, context - 2];
+    const hidden: number[] = [];
+    for (let start = 0; start < ids.length; start += content) {
+      const sequence = Int32Array.from([cls, ...ids.subarray(start, start + content), sep]);
+      const masked = maskSequence(sequence, masking, tokenizer.special, config.vocabularySize, hash32(draw, start));
+      hidden.push(...masked.hidden.map(({ position }) => start + position - 1));
+    }
+    return hidden;
   }
 
   async #predict(ids: Int32Array, hidden: readonly number[], top: number): Promise<Prediction[]> {

@@ -13,8 +13,8 @@ import type { SpecialTokens } from '../text/tokenizer';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, probability, sequenceLength, weight } from './options';
 
-/** Held-out data is always masked like this, as BERT was, whatever the training's masking, so that runs can be compared. */
-const EVALUATION: MaskingOptions = { rate: 0.15, replace: { mask: 0.8, random: 0.1, keep: 0.1 } };
+/** BERT's masking. Held-out data is always masked like this, whatever the training's masking, so that runs can be compared. */
+export const STANDARD_MASKING: MaskingOptions = { rate: 0.15, replace: { mask: 0.8, random: 0.1, keep: 0.1 } };
 
 const Replace = z
   .strictObject({
@@ -190,7 +190,7 @@ function createMlm(
     weight: factor,
     parameters: mlmHeadParameters(config),
     feeds: types(rate),
-    evaluationFeeds: types(EVALUATION.rate),
+    evaluationFeeds: types(STANDARD_MASKING.rate),
     tokens: batch * length,
     check: (train, heldOut) => {
       const short = [train, heldOut].find((split) => windows(split) < 1);
@@ -221,7 +221,7 @@ function createMlm(
       return build(
         split,
         (row) => permute((index * batch + row) % count, count, 12),
-        EVALUATION,
+        STANDARD_MASKING,
         (row) => hash32(13, index, row),
       );
     },

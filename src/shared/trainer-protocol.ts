@@ -48,6 +48,11 @@ export const trainer = {
       params: z.object({ model: Model, text: z.string(), hidden: z.array(z.int()).max(512), top: z.int().positive().max(100) }),
       result: z.array(Prediction),
     },
+    /**
+     * The tokens that masked language modelling would hide in this text, as the run's own experiment masks; `draw` numbers the draws, so that the
+     * same number gives the same mask.
+     */
+    mask: { params: z.object({ model: Model, text: z.string(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
     /** Embeds the first `limit` units of the text by mean pooling. */
     similarity: {
       params: z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) }),

@@ -40,6 +40,8 @@ export const inspectorHost = {
     ready: { params: Empty, result: Empty },
     /** Hides these tokens of a reading. Fails with code `stale` when the reading is no longer the newest. */
     predict: { params: z.object({ version: z.int(), hidden: z.array(z.int()) }), result: z.array(Prediction) },
+    /** The tokens of a reading that the run's training would hide, another choice for every `draw`. Fails with `stale` like `predict`. */
+    mask: { params: z.object({ version: z.int(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
     /** Compares the first `limit` units of the document, with offsets in the document. Fails with `stale` like `predict`. */
     similarity: { params: z.object({ version: z.int(), unit: Unit, limit: z.int().positive() }), result: Similarity },
     /** Shows up to two places of a document in its editor and marks them. */

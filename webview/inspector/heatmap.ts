@@ -3,6 +3,9 @@ import { themeColour, toRgb, type Rgb } from '../common/theme';
 import type { Similarity } from '../../src/shared/types';
 import { cellAt, cellSize, colourAt, offDiagonalRange, position } from './model';
 
+/** How much of the window's height the map may take before it scrolls, as in the style sheet. */
+const MOST_HEIGHT = 0.62;
+
 export interface Cell {
   readonly row: number;
   readonly column: number;
@@ -64,9 +67,9 @@ export class Heatmap {
   /** Draws the map anew, in the theme's colours and the size of its place. */
   draw(): void {
     const count = this.#data.units.length;
-    const width = this.root.clientWidth;
-    if (count === 0 || width === 0) return;
-    this.#cell = cellSize(count, width);
+    const side = Math.min(this.root.clientWidth, window.innerHeight * MOST_HEIGHT);
+    if (count === 0 || side === 0) return;
+    this.#cell = cellSize(count, side);
     const stops = scaleStops();
     const range = offDiagonalRange(this.#data);
     const context = prepare(this.#canvas, count * this.#cell, count * this.#cell);

@@ -44,6 +44,7 @@ const file = element('p', { class: 'file' });
 const picker = new RunPicker((run) => tell(ask('selectRun', { run })));
 const tokens = new TokensPanel(
   {
+    mask: (version, draw) => ask('mask', { version, draw }),
     predict: (version, hidden) => ask('predict', { version, hidden }),
     onHide: (hidden) => memory.update({ hidden: [...hidden] }),
     explain,

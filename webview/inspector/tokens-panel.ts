@@ -6,12 +6,20 @@ import { predictionCards } from './predictions';
 import { TokenList } from './token-list';
 
 /** The most tokens that can be hidden at once; more than a text of this size could still be guessed from. */
-const MOST_HIDDEN = 64;
+const MOST_HIDDEN = 256;
 
 /** The section *Tokens*: the text, the tokens hidden in it, and what the model puts in their place. */
 export class TokensPanel {
   readonly root: HTMLElement;
   readonly #line = element('p', { class: 'muted' });
+  readonly #draw = element('vscode-button', {
+    text: 'Hide as in training',
+    attributes: {
+      appearance: 'secondary',
+      title: 'Hides the tokens that one draw of this run\u2019s masking would hide; press again for another',
+    },
+    on: { click: () => void this.#mask() },
+  });
   readonly #clear = element('vscode-button', {
     text: 'Show all',
     attributes: { appearance: 'secondary' },
@@ -25,9 +33,12 @@ export class TokensPanel {
   readonly #cards = element('div', { class: 'cards', attributes: { 'aria-live': 'polite' } });
   #reading: Reading | undefined;
   #hidden: readonly number[];
+  #draws = 0;
 
   constructor(
     private readonly events: {
+      /** The tokens that training would hide, another choice for every `draw`. */
+      readonly mask: (version: number, draw: number) => Promise<number[]>;
       readonly predict: (version: number, hidden: number[]) => Promise<Prediction[]>;
       readonly onHide: (hidden: readonly number[]) => void;
       /** Turns a failed request into what should be read about it; undefined when nothing should. */
@@ -37,7 +48,7 @@ export class TokensPanel {
   ) {
     this.#hidden = [];
     this.root = element('div', { class: 'tokens-panel' }, [
-      element('div', { class: 'toolbar' }, [this.#line, this.#clear]),
+      element('div', { class: 'toolbar' }, [this.#line, element('div', { class: 'buttons' }, [this.#draw, this.#clear])]),
       this.#list.root,
       this.#hint,
       this.#cards,
@@ -52,6 +63,20 @@ export class TokensPanel {
     this.#line.textContent = describePart(reading);
     this.#list.show(reading);
     this.#hide(hidden);
+  }
+
+  /** Shows one draw of the binary mask that training puts over this text. */
+  async #mask(): Promise<void> {
+    const reading = this.#reading;
+    if (!reading) return;
+    try {
+      const hidden = await this.events.mask(reading.version, this.#draws++);
+      const shown = hidden.filter((index) => index < reading.tokens.length);
+      if (this.#reading === reading) this.#hide(shown.slice(0, MOST_HIDDEN));
+    } catch (error) {
+      const text = this.events.explain(error);
+      if (text !== undefined) this.#cards.replaceChildren(element('p', { class: 'error', text, attributes: { role: 'alert' } }));
+    }
   }
 
   #toggle(index: number): void {

@@ -201,6 +201,14 @@ describe('a trained model', () => {
     const [filled] = await reader.fillMasks('[MASK] whale watched a sailor at dawn.', 3);
     expect(filled!.candidates[0]!.token).toBe('the');
 
+    const long = Array.from({ length: 20 }, () => text).join(' ');
+    const masks = [await reader.mask(long, 0), await reader.mask(long, 0), await reader.mask(long, 1)];
+    const count = (await reader.tokenize(long)).length;
+    expect(masks[0]).toEqual(masks[1]);
+    expect(masks[0]).not.toEqual(masks[2]);
+    expect(Math.abs(masks[0]!.length / count - 0.15)).toBeLessThan(0.03);
+    expect(Math.max(...masks[0]!)).toBeLessThan(count);
+
     const { units, matrix } = await reader.similarity(
       'The whale passed. A gull struck the mate off the cape. The whale passed.',
       'sentence',

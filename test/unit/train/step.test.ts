@@ -7,8 +7,9 @@ import { serialise } from '../../../src/onnx/serialise';
 import { allocate, size, tensor, type Tensor } from '../../../src/onnx/types';
 import { noDropout } from '../../../src/model/dropout';
 import { encode } from '../../../src/model/encoder';
-import { mlmLogits } from '../../../src/model/heads';
-import { encoderParameters, mlmHeadParameters } from '../../../src/model/parameters';
+import { optimise } from '../../../src/onnx/optimise';
+import { mlmLogits, pool } from '../../../src/model/heads';
+import { encoderParameters, lookUp, mlmHeadParameters, parameterInputs } from '../../../src/model/parameters';
 import { Session } from '../../../src/train/device';
 import { compileStep, momentName, nextName } from '../../../src/train/step';
 
@@ -97,6 +98,33 @@ async function train(optimisation: 'disabled' | 'all'): Promise<{ losses: number
   await session.release();
   return { losses, norms, state };
 }
+
+it('gives the sentence embeddings that PyTorch gives, by mean pooling over unpadded tokens and by [CLS]', async () => {
+  const parameters = lookUp(parameterInputs(specs));
+  const hidden = encode(config, parameters, feedsOf, noDropout);
+  const outputs = new Map<string, Value>([
+    ['mean', pool(hidden, feedsOf.attentionMask, 'mean')],
+    ['cls', pool(hidden, feedsOf.attentionMask, 'cls')],
+  ]);
+  const session = await Session.create(serialise(optimise(outputs)));
+  const { inputIds, attentionMask, tokenTypeIds } = oracle.batches[0]!;
+  const results = await session.run(
+    new Map([
+      ...initialState(),
+      ['inputIds', tensor('int64', [batch, length], inputIds.flat())],
+      ['attentionMask', tensor('float32', [batch, length], attentionMask.flat())],
+      ['tokenTypeIds', tensor('int64', [batch, length], tokenTypeIds.flat())],
+    ]),
+  );
+  await session.release();
+  for (const [name, expected] of [
+    ['mean', oracle.firstStep.meanPooled],
+    ['cls', oracle.firstStep.cls],
+  ] as const) {
+    expect(results.get(name)!.shape).toEqual(expected.shape);
+    expected.data.forEach((value, i) => expect(Number(results.get(name)!.data[i])).toBeCloseTo(value, 4));
+  }
+});
 
 const relative = (actual: number, expected: number): number => Math.abs(actual - expected) / Math.abs(expected);
 
