@@ -20,11 +20,11 @@ const Options = z.strictObject({
     .min(0.001)
     .max(10)
     .default(0.05)
-    .describe('Divides the cosine similarities: the lower, the more the hardest negatives count. Default 0.05 (SimCSE).'),
+    .describe('Divides the cosine similarities: the lower, the more the hardest negatives count. Default: 0.05 (SimCSE).'),
   pooling: z
     .enum(['mean', 'cls'])
     .default('mean')
-    .describe('How token states become a sentence embedding: their mean, or the [CLS] state. Default "mean".'),
+    .describe('How token states become a sentence embedding: their mean, or the [CLS] state. Default: "mean".'),
 });
 type Options = z.infer<typeof Options>;
 

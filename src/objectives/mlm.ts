@@ -18,14 +18,14 @@ export const STANDARD_MASKING: MaskingOptions = { rate: 0.15, replace: { mask: 0
 
 const Replace = z
   .strictObject({
-    mask: probability.default(0.8).describe('Share of the hidden tokens that become [MASK]. Default 0.8.'),
+    mask: probability.default(0.8).describe('Share of the hidden tokens that become [MASK]. Default: 0.8.'),
     random: probability
       .default(0.1)
-      .describe('Share that becomes a random token, so that the model cannot trust what it sees. Default 0.1.'),
-    keep: probability.default(0.1).describe('Share that stays as it is but must be predicted all the same. Default 0.1.'),
+      .describe('Share that becomes a random token, so that the model cannot trust what it sees. Default: 0.1.'),
+    keep: probability.default(0.1).describe('Share that stays as it is but must be predicted all the same. Default: 0.1.'),
   })
   .refine(({ mask, random, keep }) => Math.abs(mask + random + keep - 1) < 1e-9, {
-    message: 'must add up to 1: every hidden token is masked, replaced or kept',
+    message: 'must add up to 1: every hidden token is masked, replaced or kept.',
   });
 
 const Options = z.strictObject({
@@ -38,7 +38,7 @@ const Options = z.strictObject({
     .min(0.01)
     .max(0.9)
     .default(0.15)
-    .describe('Share of the tokens that is hidden and must be predicted, between 0.01 and 0.9. Default 0.15.'),
+    .describe('Share of the tokens that is hidden and must be predicted, between 0.01 and 0.9. Default: 0.15.'),
   replace: Replace.prefault({}).describe(
     'What hidden tokens become: 80 % [MASK], 10 % a random token, 10 % unchanged by default. Must add up to 1.',
   ),
