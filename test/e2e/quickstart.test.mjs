@@ -5,6 +5,9 @@ import { DashboardView, InspectorView, runRow, storedRuns, until } from './views
 
 const CHAPTER = '001-loomings.md';
 
+/** @param {import('playwright-core').Page} page */
+const editor = (page) => page.locator('.monaco-editor .view-lines').first();
+
 // As shipped, but measured and saved more often: the steps need not wait for step 100.
 scenario('The quick start', { training: { evaluateEvery: 20, checkpointEvery: 20 } }, (session) => {
   const run = () => storedRuns(session().workspace).at(-1);
@@ -44,12 +47,13 @@ scenario('The quick start', { training: { evaluateEvery: 20, checkpointEvery: 20
     const inspector = await InspectorView.find(session().page);
     await until('the tokens of the chapter', async () => (await inspector.tokens.count()) > 100);
     assert.match(await inspector.text(), /ishmael/);
+    assert.equal(await editor(session().page).isVisible(), true, 'the inspector stands beside the chapter');
   });
 
   it('predicts a token that is hidden, with probabilities', async () => {
     const inspector = await InspectorView.find(session().page);
     assert.deepEqual(await inspector.percentages(), []);
-    await inspector.toggle('ishmael');
+    await inspector.toggle('sea');
     const percentages = await until('predictions', async () => {
       const shown = await inspector.percentages();
       return shown.length >= 5 && shown;
@@ -77,13 +81,13 @@ scenario('The quick start', { training: { evaluateEvery: 20, checkpointEvery: 20
     await inspector.showSimilarity();
     // From here on nothing but the text can change the heatmap: the run is over, and its last checkpoint is the one that reads.
     const step = run()?.step.toLocaleString('en-US') ?? '';
-    await until('the last checkpoint', async () => (await inspector.text()).includes(`step ${step}`));
+    await until('the last checkpoint', async () => (await inspector.run()).includes(`step ${step}`));
     const before = await until('a heatmap that stays', async () => {
       const first = await inspector.heatmap();
       await page.waitForTimeout(1_500);
       return first !== undefined && first === (await inspector.heatmap()) && first;
     });
-    await openFile(page, CHAPTER);
+    await editor(page).click();
     await page.keyboard.press('Control+Home');
     await page.keyboard.type('The harpooner sharpened his iron. The whale turned and dived. Nobody spoke. ');
     await until('another heatmap', async () => {
@@ -94,11 +98,15 @@ scenario('The quick start', { training: { evaluateEvery: 20, checkpointEvery: 20
 
   it('is found again in the Runs view after the window is loaded anew', async () => {
     const { page } = session();
-    await runCommand(page, 'File: Save All');
+    await editor(page).click();
+    await page.keyboard.press('Control+s');
+    await page.locator('.tabs-container .tab.dirty').waitFor({ state: 'detached' });
     await page.reload();
     await workbenchReady(page);
     await runCommand(page, 'Objective Lab: Show Runs');
-    await until('the row of the run', async () => (await runRow(page).innerText()).includes(`${run()?.step ?? 0}/1,000`));
+    const { step = NaN, steps = NaN } = run() ?? {};
+    const progress = [step, steps].map((count) => count.toLocaleString('en-US')).join('/');
+    await until('the row of the run', async () => (await runRow(page).innerText()).includes(progress));
     await runRow(page).click();
     const chart = await DashboardView.find(page);
     await until(

@@ -35,7 +35,7 @@ scenario('Trouble', { training: { checkpointEvery: 5 } }, (session) => {
     assert.match(message, /SIGKILL/);
     assert.match(message, /checkpoint of step \d+ is kept/);
     await runCommand(page, 'Objective Lab: Show Runs');
-    await until('the interrupted run', async () => /interrupted/.test((await runRow(page).getAttribute('aria-label')) ?? ''));
+    await until('the interrupted run', async () => ((await runRow(page).getAttribute('aria-label')) ?? '').includes('interrupted'));
   });
 
   it('in a file, such as scripts, is shown as text in the inspector and never runs', async () => {
@@ -44,8 +44,8 @@ scenario('Trouble', { training: { checkpointEvery: 5 } }, (session) => {
     await openFile(page, 'hostile.md');
     await runCommand(page, 'Objective Lab: Open Inspector');
     const inspector = await InspectorView.find(page);
-    await until('the markup as tokens', async () => (await inspector.tokens.allInnerTexts()).includes('script'));
-    await inspector.toggle('plain');
+    await until('the markup as tokens', async () => (await inspector.tokens.allInnerTexts()).join('').includes('script'));
+    await inspector.toggle('one');
     await until('predictions', async () => (await inspector.percentages()).length > 0);
     await inspector.showSimilarity();
     await until('a heatmap', () => inspector.heatmap());

@@ -75,6 +75,11 @@ export class InspectorView {
     return new InspectorView(await webview(page, 'Inspector'));
   }
 
+  /** The chosen run and its checkpoint. */
+  async run() {
+    return (await this.frame.locator('.run .selected-value').textContent())?.trim() ?? '';
+  }
+
   /** Everything that can be read in it. */
   text() {
     return this.frame.locator('#root').innerText();
@@ -129,7 +134,7 @@ export const notification = (page, text) => page.locator('.notifications-toasts 
  */
 export const runRow = (page) => page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row', { hasText: 'quickstart' }).first();
 
-const Status = z.object({ state: z.string(), step: z.number(), pid: z.number() });
+const Status = z.object({ state: z.string(), step: z.number(), steps: z.number(), pid: z.number() });
 const Losses = z.record(z.string(), z.number()).optional();
 const Line = z.object({ step: z.number(), loss: Losses, eval: Losses });
 

@@ -56,25 +56,8 @@ export async function workbenchReady(page) {
  * @param {string} title as the palette shows it: `Category: Title`
  */
 export async function runCommand(page, title) {
-  const palette = page.locator('.quick-input-widget');
-  const input = palette.locator('input.input');
   const exactly = new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-  const row = palette.locator('.quick-input-list .monaco-list-row').filter({ has: page.locator('.label-name', { hasText: exactly }) });
-  // The list is made when the palette opens: a command that was not registered yet needs another opening.
-  for (let attempt = 1; ; attempt++) {
-    await page.keyboard.press('F1');
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    try {
-      await row.first().waitFor({ timeout: 2_500 });
-      break;
-    } catch (error) {
-      if (attempt === 6) throw error;
-      await page.keyboard.press('Escape');
-      await palette.waitFor({ state: 'hidden' });
-    }
-  }
-  await row.first().click();
+  await choose(page, 'F1', `>${title}`, page.locator('.label-name', { hasText: exactly }));
 }
 
 /**
@@ -84,12 +67,35 @@ export async function runCommand(page, title) {
  * @param {string} name
  */
 export async function openFile(page, name) {
-  const palette = page.locator('.quick-input-widget');
-  await page.keyboard.press('Control+p');
-  await palette.locator('input.input').waitFor();
-  await palette.locator('input.input').fill(name);
-  await palette.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().click();
+  await choose(page, 'Control+p', name, page.locator('.label-name', { hasText: name }));
   await page.locator('.tabs-container .tab', { hasText: name }).waitFor();
+}
+
+/**
+ * Types into the quick input and takes the row that holds `label`.
+ *
+ * @param {Page} page
+ * @param {string} keys what opens the quick input
+ * @param {string} text
+ * @param {import('playwright-core').Locator} label
+ */
+async function choose(page, keys, text, label) {
+  const widget = page.locator('.quick-input-widget');
+  const row = widget.locator('.quick-input-list .monaco-list-row').filter({ has: label }).first();
+  // The list is made when it opens: a command or a file that was not known yet needs another opening.
+  for (let attempt = 1; ; attempt++) {
+    await page.keyboard.press(keys);
+    await widget.locator('input.input').fill(text);
+    try {
+      await row.waitFor({ timeout: 2_500 });
+      break;
+    } catch (error) {
+      if (attempt === 6) throw error;
+      await page.keyboard.press('Escape');
+      await widget.waitFor({ state: 'hidden' });
+    }
+  }
+  await row.click();
 }
 
 /**
@@ -102,7 +108,7 @@ export async function openFile(page, name) {
 export async function webview(page, title) {
   for (const end = Date.now() + 20_000; Date.now() < end;) {
     for (const frame of page.frames()) {
-      if (frame.name() === 'active-frame' && (await frame.title().catch(() => '')) === title) return frame;
+      if (frame !== page.mainFrame() && (await frame.title().catch(() => '')) === title) return frame;
     }
     await page.waitForTimeout(100);
   }

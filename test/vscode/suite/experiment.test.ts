@@ -39,19 +39,22 @@ describe('An experiment file', () => {
 
   it('explains its fields on hovering, and completes them', async () => {
     const uri = workspaceUri('explained.lab.json');
-    await writeFile(uri.fsPath, newExperiment('explained').replace('"seed": 1,', '"seed": 1, "tra"'));
+    await writeFile(uri.fsPath, newExperiment('explained').replace('"steps": 1000,', '"steps": 1000, "wei"'));
     const document = await vscode.workspace.openTextDocument(uri);
     const text = document.getText();
     const at = document.positionAt(text.indexOf('"temperature"') + 2);
     // The editor's JSON service answers once it has read the schema.
     const hover = await until('an explanation of temperature', async () => {
       const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, at);
-      return hovers.flatMap(({ contents }) => contents.map((content) => (content instanceof vscode.MarkdownString ? content.value : '')))[0];
+      return hovers.flatMap(({ contents }) =>
+        contents.map((content) => (content instanceof vscode.MarkdownString ? content.value : '')),
+      )[0];
     });
-    assert.match(hover, /temperature/i);
-    const end = document.positionAt(text.indexOf('"tra"') + 4);
+    assert.match(hover, /negatives/);
+    const end = document.positionAt(text.indexOf('"wei"') + 4);
     const { items } = await vscode.commands.executeCommand<vscode.CompletionList>('vscode.executeCompletionItemProvider', uri, end);
-    assert.ok(items.some(({ label }) => label === 'training' || (typeof label === 'object' && label.label === 'training')));
+    const labels = items.map(({ label }) => (typeof label === 'string' ? label : label.label));
+    assert.ok(labels.includes('weightDecay'), `proposals: ${labels.join(' ')}`);
   });
 
   it('is written by New Experiment, valid as it is', async () => {
