@@ -56,7 +56,9 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof UserError) {
-      process.stderr.write(`objective-lab: ${error.message}${error.hint ? ` ${error.hint}` : ''}\n`);
+      const [first, ...others] = error.message.split('\n');
+      const parts = [first, others.length > 0 && `(and ${others.length} more like it)`, error.hint].filter(Boolean);
+      process.stderr.write(`objective-lab: ${parts.join(' ')}\n`);
       return 2;
     }
     process.stderr.write(`objective-lab: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

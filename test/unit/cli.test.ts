@@ -93,9 +93,13 @@ describe('mistakes', () => {
 
   it('name the position in an experiment that is wrong', () => {
     mkdirSync(join(workspace.folder, 'wrong'));
-    writeFileSync(join(workspace.folder, 'wrong', 'wrong.lab.json'), '{\n  "objectives": [{ "type": "mlm", "rate": 7 }]\n}\n');
+    writeFileSync(
+      join(workspace.folder, 'wrong', 'wrong.lab.json'),
+      '{\n  "objectives": [{ "type": "mlm", "rate": 7 }],\n  "trainig": {}\n}\n',
+    );
     const { status, stderr } = call('train', join('wrong', 'wrong.lab.json'));
     expect(status).toBe(2);
     expect(stderr).toMatch(/wrong\.lab\.json:2:\d+.*objectives\[0\]\.rate/);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 });
