@@ -13,6 +13,7 @@ import { lookUp, parameterInputs, encoderParameters, mlmHeadParameters } from '.
 import { maskSequence } from '../objectives/mlm';
 import { hash32 } from '../shared/random';
 import { splitUnits } from '../text/sentences';
+import { listCheckpoints } from '../train/checkpoint';
 import { Session } from '../train/device';
 import { openModel, type OpenedModel } from './model';
 import { planWindows } from './windows';
@@ -37,7 +38,8 @@ export class Reader {
 
   /** Takes up a newer checkpoint of the same run, if there is one. */
   refresh(): void {
-    this.#model = openModel(this.path);
+    const newest = listCheckpoints(this.path).at(-1)?.folder;
+    if (newest !== undefined && newest !== this.#model.folder) this.#model = openModel(this.path);
   }
 
   async tokenize(text: string): Promise<Token[]> {

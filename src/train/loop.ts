@@ -72,6 +72,8 @@ export async function train({ experiment: path, events = {}, signal, ...override
     seed: experiment.seed,
     onProgress: (message) => status(message),
     signal,
+  }).catch((error: unknown) => {
+    throw signal?.aborted ? new UserError('The run was stopped before its first step.', undefined, 'cancelled') : error;
   });
   const session = new Training(experiment, corpus);
   const run = Run.create(overrides.runs ? resolve(overrides.runs) : join(state, 'runs'), name, session.record(device), {

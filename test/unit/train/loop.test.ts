@@ -82,6 +82,14 @@ describe('a run', () => {
     expect(listRuns(join(folder, '.objective-lab', 'runs'))).toMatchObject([{ state: 'stopped', step: 3 }]);
   });
 
+  it('stops while the corpus is prepared too, and says that nothing was trained', async () => {
+    const controller = new AbortController();
+    const { experiment, folder } = workspace();
+    const stopped = train({ experiment, signal: controller.signal, events: { status: () => controller.abort() } });
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled', message: 'The run was stopped before its first step.' });
+    expect(listRuns(join(folder, '.objective-lab', 'runs'))).toEqual([]);
+  });
+
   it('takes the number of steps and the folder from the caller', async () => {
     const { experiment, folder } = workspace();
     const result = await train({ experiment, steps: 2, runs: join(folder, 'elsewhere') });
