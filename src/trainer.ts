@@ -79,9 +79,12 @@ const send = (message: unknown): void => {
 const link = new MessageHandler(protocol.trainer, protocol.host, handlers, send, (problem) => process.stderr.write(`${problem}\n`));
 
 process.on('message', (message) => link.receive(message));
-process.on('disconnect', () => {
-  // The window is gone: finish the step in hand, write the checkpoint, leave.
+/** Finishes the step in hand, writes the checkpoint, leaves. */
+const leave = (): void => {
   training?.controller.abort();
   void (training?.finished ?? Promise.resolve()).catch(() => undefined).finally(() => process.exit());
-});
+};
+// The window is gone, or closes.
+process.on('disconnect', leave);
+process.on('SIGTERM', leave);
 process.on('unhandledRejection', (error) => link.emit('log', { level: 'error', message: toWireError(error).message }));

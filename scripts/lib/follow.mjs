@@ -52,7 +52,8 @@ export function followRuns(runs, print) {
             print(`[${run}] ${line}`);
             continue;
           }
-          const metrics = /** @type {Metrics} */ (JSON.parse(line));
+          const metrics = parse(line);
+          if (!metrics) continue;
           if (!metrics.eval && performance.now() - (shown.get(run) ?? -STEP_MS) < STEP_MS) continue;
           if (!metrics.eval) shown.set(run, performance.now());
           print(`[${run}] ${formatMetrics(metrics)}`);
@@ -107,5 +108,18 @@ class Tail {
 
   #size() {
     return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+}
+
+/**
+ * A line of metrics; a line that a crash cut off is none.
+ * @param {string} line
+ * @returns {Metrics | undefined}
+ */
+function parse(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
   }
 }

@@ -6,9 +6,9 @@ import { Explained, npm, run } from './run.mjs';
 
 /** Installs what package-lock.json names, unless that was done since it changed. */
 export async function install() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < 20)
-    throw new Explained(`Objective Lab needs Node 20 or later; this is ${process.version}. Install a newer one from nodejs.org.`);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new Explained(`Objective Lab needs Node 20.19 or later; this is ${process.version}. Install a newer one from nodejs.org.`);
   // npm writes this file at the end of an installation.
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return;

@@ -152,9 +152,7 @@ export const Training = z
       .describe('After how many steps the held-out loss is measured, each time on the same fixed batches. Default: 100.'),
     checkpointEvery: steps()
       .default(200)
-      .describe(
-        'After how many steps the state is saved; a stopped run goes on from there, and the inspector looks through it. Default: 200.',
-      ),
+      .describe('After how many steps the state is saved; the inspector looks through the newest. Default: 200.'),
     keepCheckpoints: z
       .int()
       .min(1)

@@ -57,7 +57,10 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     if (another) this.reporter.background(this.#sendAll());
   }
 
-  deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+  /** `state` is what the page remembered: the run it showed. */
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const remembered = (state as { run?: unknown } | undefined)?.run;
+    if (typeof remembered === 'string' && remembered !== '') this.#run = remembered;
     this.#attach(panel);
     return Promise.resolve();
   }
@@ -133,9 +136,9 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
       this.reporter.background(this.#readNews(run));
   }
 
-  /** The news of a run that another process trains are in its folder only. */
+  /** The news of a run that another process trains are in its folder only. The last step is asked for again: its evaluation may have followed. */
   async #readNews(run: string): Promise<void> {
-    const lines = await this.inspection.request('metrics', { run, after: this.#sent, limit: HISTORY });
+    const lines = await this.inspection.request('metrics', { run, after: this.#sent - 1, limit: HISTORY });
     if (run === this.#run && lines.length > 0) this.#send(run, lines);
   }
 

@@ -41,6 +41,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   readonly #active = new ActiveText();
   readonly #revealer = new Revealer();
   readonly #read = new Debounce(200, () => this.#update());
+  /** News of the run come with every step: they must not put off a reading for ever, as they would a pause. */
+  readonly #follow = new Throttle(1_000, () => this.#update());
   readonly #tellRuns = new Throttle(500, () => this.#sendRuns());
   readonly #subscriptions: vscode.Disposable;
 
@@ -61,7 +63,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       runs.onDidChange(() => {
         this.#tellRuns.call();
         const { run } = this;
-        if (run?.folder !== this.#reading?.model || run?.checkpoint !== this.#reading?.shown.step) this.#read.call();
+        if (run?.folder !== this.#reading?.model || run?.checkpoint !== this.#reading?.shown.step) this.#follow.call();
       }),
       this.#active,
       this.#revealer,
@@ -88,6 +90,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   dispose(): void {
     this.#running?.abort();
     this.#read.dispose();
+    this.#follow.dispose();
     this.#tellRuns.dispose();
     this.#link?.panel.dispose();
     this.#subscriptions.dispose();

@@ -61,7 +61,13 @@ export function saveCheckpoint(
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
-  for (const old of listCheckpoints(run).slice(0, -keep)) rmSync(old.folder, { recursive: true, force: true });
+  for (const old of listCheckpoints(run).slice(0, -keep)) {
+    try {
+      rmSync(old.folder, { recursive: true, force: true });
+    } catch {
+      // The new checkpoint is safe; one too many is no reason to stop. The next save tries again.
+    }
+  }
   return folder;
 }
 

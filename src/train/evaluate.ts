@@ -29,16 +29,18 @@ export class Evaluator {
   /**
    * The loss of each objective under its name, its further metrics as `objective.metric`, all as means over the fixed batches, and `unigram`: the
    * entropy of the unigram distribution in nats, which is what a model that knows only word frequencies reaches.
+   *
+   * @returns nothing when `signal` aborts on the way: a mean over fewer batches could not be compared with the others
    */
-  async evaluate(signal?: AbortSignal): Promise<Record<string, number>> {
+  async evaluate(signal?: AbortSignal): Promise<Record<string, number> | undefined> {
     const results: Record<string, number> = {};
     for (const instance of this.instances) {
       const sums = new Map<string, number>();
-      let count = 0;
-      for (let i = 0; i < BATCHES && (i === 0 || !signal?.aborted); i++, count++) {
+      for (let i = 0; i < BATCHES; i++) {
+        if (signal?.aborted) return undefined;
         for (const [name, value] of await this.#measure(instance, i)) sums.set(name, (sums.get(name) ?? 0) + value);
       }
-      for (const [name, sum] of sums) results[name] = sum / count;
+      for (const [name, sum] of sums) results[name] = sum / BATCHES;
     }
     return { ...results, unigram: this.dataset.unigramEntropy };
   }

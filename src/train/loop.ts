@@ -20,6 +20,9 @@ import { Run } from './run';
 import { learningRateAt } from './schedule';
 import { momentName, nextName } from './step';
 
+/** Chooses the held-out documents of a corpus. */
+const HELD_OUT_SEED = 1;
+
 export interface TrainOptions {
   /** Path of a `*.lab.json`. */
   readonly experiment: string;
@@ -69,12 +72,14 @@ export async function train({ experiment: path, events = {}, signal, ...override
     corpus: experiment.corpus,
     tokenizer: { ...experiment.tokenizer, ...(experiment.tokenizer.from && { from: resolve(folder, experiment.tokenizer.from) }) },
     cache: join(state, 'cache'),
-    seed: experiment.seed,
+    // Not the experiment's seed: runs with different seeds are measured on the same documents.
+    seed: HELD_OUT_SEED,
     onProgress: (message) => status(message),
     signal,
   }).catch((error: unknown) => {
     throw signal?.aborted ? new UserError('The run was stopped before its first step.', undefined, 'cancelled') : error;
   });
+  status(corpus.report.summary);
   const session = new Training(experiment, corpus);
   const run = Run.create(overrides.runs ? resolve(overrides.runs) : join(state, 'runs'), name, session.record(device), {
     steps: training.steps,
@@ -179,10 +184,12 @@ class Training {
       run.metrics(line);
       events.metrics?.(line);
     };
-    const evaluate = async (step: number): Promise<Record<string, number>> => {
-      const results = await this.#evaluator.evaluate(signal);
-      report({ step, tokens: step * tokensPerStep, seconds: seconds(), eval: results });
-      return results;
+    let results: Record<string, number> = {};
+    const evaluate = async (step: number): Promise<void> => {
+      const measured = await this.#evaluator.evaluate(signal);
+      if (!measured) return;
+      results = measured;
+      report({ step, tokens: step * tokensPerStep, seconds: seconds(), eval: measured });
     };
     const save = (step: number): void => {
       saveCheckpoint(
@@ -225,7 +232,7 @@ class Training {
     const reason = step < steps ? 'stopped' : 'completed';
     // The checkpoint first: it is what must not be lost.
     if (saved !== step) save(step);
-    const results = await evaluate(step);
+    await evaluate(step);
     run.update({ state: reason, step });
     return { run: run.folder, steps: step, reason, loss, eval: results };
   }

@@ -64,7 +64,8 @@ host.on('run', ({ run: shown, status: doing, device, parameters }) => {
   name.textContent = shown.name;
   state.textContent = shown.state;
   state.dataset.state = shown.state;
-  stop.hidden = !live;
+  // Only the run that this window trains has a status, and only that one can be stopped from here.
+  stop.hidden = !live || doing === undefined;
   inspect.toggleAttribute('disabled', shown.checkpoint === undefined);
   const about = [parameters === undefined ? undefined : `${formatLarge(parameters)} parameters`, device]
     .filter((part) => part !== undefined)

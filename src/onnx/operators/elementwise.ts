@@ -106,8 +106,6 @@ export const elementwise = {
   ),
   Abs: unary((x, _, g) => ops.mul(g, ops.sign(x)), Math.abs),
   Sign: unary(() => undefined, Math.sign),
-  Sin: unary((x, _, g) => ops.mul(g, ops.cos(x)), Math.sin),
-  Cos: unary((x, _, g) => ops.neg(ops.mul(g, ops.sin(x))), Math.cos),
   Relu: unary(
     (x, _, g) => ops.where(ops.greater(x, 0), g, ops.like(g, 0)),
     (x) => Math.max(x, 0),

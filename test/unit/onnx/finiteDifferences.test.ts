@@ -120,8 +120,6 @@ const makers: Record<
   Reciprocal: unary(ops.reciprocal, 0.5, 3),
   Abs: unary(ops.abs, 0.1, 2),
   Sign: unary(ops.sign, 0.1, 2),
-  Sin: unary(ops.sin),
-  Cos: unary(ops.cos),
   Relu: unary(ops.relu, 0.1, 2),
   Tanh: unary(ops.tanh),
   Sigmoid: unary(ops.sigmoid),

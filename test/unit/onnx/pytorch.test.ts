@@ -75,7 +75,8 @@ describe('operators agree with PyTorch, forward and backward', () => {
     const missing = Object.entries(operators)
       .filter(([op, row]) => row.gradient && !covered.has(op))
       .map(([op]) => op);
-    expect(missing).toEqual(['Sin', 'Cos', 'Cast']);
+    // PyTorch's cast has nothing to record: its gradient is the cast back.
+    expect(missing).toEqual(['Cast']);
   });
 });
 
