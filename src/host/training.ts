@@ -35,12 +35,10 @@ export class Training implements vscode.Disposable {
   #process: TrainerProcess | undefined;
   readonly #change = new vscode.EventEmitter<void>();
   readonly #metrics = new vscode.EventEmitter<{ run: string; line: Metrics }>();
-  readonly #checkpoint = new vscode.EventEmitter<{ run: string; step: number }>();
 
   /** The run in progress began, went on or ended. */
   readonly onDidChange = this.#change.event;
   readonly onDidMeasure = this.#metrics.event;
-  readonly onDidCheckpoint = this.#checkpoint.event;
 
   constructor(private readonly spawn: () => TrainerProcess) {}
 
@@ -90,7 +88,7 @@ export class Training implements vscode.Disposable {
 
   dispose(): void {
     this.#process?.dispose();
-    for (const emitter of [this.#change, this.#metrics, this.#checkpoint]) emitter.dispose();
+    for (const emitter of [this.#change, this.#metrics]) emitter.dispose();
   }
 
   #listen({ messages }: TrainerProcess, live: LiveRun): void {
@@ -109,10 +107,9 @@ export class Training implements vscode.Disposable {
       this.#change.fire();
       if (live.folder !== undefined) this.#metrics.fire({ run: live.folder, line });
     });
-    messages.on('checkpoint', ({ run, step }) => {
+    messages.on('checkpoint', ({ step }) => {
       live.checkpoint = step;
       this.#change.fire();
-      this.#checkpoint.fire({ run, step });
     });
   }
 }

@@ -92,7 +92,9 @@ export class Reader {
   }
 
   async #predict(ids: Int32Array, hidden: readonly number[], top: number): Promise<Prediction[]> {
-    const { tokenizer, predicts, context, folder } = this.#model;
+    // One model from here on: a newer checkpoint may be taken up meanwhile.
+    const model = this.#model;
+    const { tokenizer, predicts, context, folder } = model;
     const { mask, cls, sep, pad } = tokenizer.special;
     if (!predicts || mask === undefined) {
       throw new UserError(
@@ -111,6 +113,7 @@ export class Reader {
       attention.fill(1, 0, window.end - window.start + 2);
       slots.set(window.hidden.map((index) => index - window.start + 1));
       const logits = await this.#run(
+        model,
         `mlm/${length}`,
         () => this.#mlmGraph(length),
         new Map([
@@ -146,7 +149,8 @@ export class Reader {
 
   /** Unit embeddings [units][hidden size], mean-pooled over each unit's tokens; a unit longer than the model's length is cut. */
   async embed(texts: readonly string[]): Promise<Float32Array[]> {
-    const { tokenizer, context, config } = this.#model;
+    const model = this.#model;
+    const { tokenizer, context, config } = model;
     const { cls, sep, pad } = tokenizer.special;
     const encoded = await Promise.all(
       texts.map(async (text, index) => ({ index, ids: (await tokenizer.encode(text)).ids.subarray(0, context - 2) })),
@@ -163,6 +167,7 @@ export class Reader {
         attention.fill(1, i * length, i * length + row.ids.length + 2);
       });
       const { data } = await this.#run(
+        model,
         `embed/${length}`,
         () => this.#embeddingGraph(length),
         new Map([
@@ -184,13 +189,13 @@ export class Reader {
     return { units, matrix: embeddings.map((a) => embeddings.map((b) => (a === b ? 1 : dot(a, b)))) };
   }
 
-  async #run(key: string, graph: () => Uint8Array, feeds: ReadonlyMap<string, Tensor>): Promise<Tensor> {
+  async #run(model: OpenedModel, key: string, graph: () => Uint8Array, feeds: ReadonlyMap<string, Tensor>): Promise<Tensor> {
     let session = this.#sessions.get(key);
     if (!session) {
       session = Session.create(graph());
       this.#sessions.set(key, session);
     }
-    const outputs = await (await session).run(new Map([...this.#model.parameters, ...feeds]));
+    const outputs = await (await session).run(new Map([...model.parameters, ...feeds]));
     return outputs.get('output')!;
   }
 

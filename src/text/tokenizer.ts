@@ -150,7 +150,7 @@ export class Tokenizer {
     } catch (error) {
       throw new UserError(
         `The tokenizer ${path} cannot be read.`,
-        "Check the path: it is relative to the experiment's corpus root.",
+        "Check the path; in an experiment, `tokenizer.from` is relative to the experiment's folder.",
         'tokenizer',
         { cause: error },
       );

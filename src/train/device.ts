@@ -23,8 +23,6 @@ export interface SessionOptions {
   /** Intra-op threads; one by default, which on shared machines is the fastest more often than not. */
   readonly threads?: number;
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all';
-  /** Writes a profile with this prefix. */
-  readonly profile?: string;
 }
 
 /** A compiled graph on a device. `run` feeds tensors by name and resolves with the outputs by name. */
@@ -36,10 +34,7 @@ export class Session {
   ) {}
 
   /** @throws UserError (code `device`) when the provider cannot be loaded */
-  static async create(
-    model: Uint8Array,
-    { provider = 'cpu', threads = 1, optimisation = 'all', profile }: SessionOptions = {},
-  ): Promise<Session> {
+  static async create(model: Uint8Array, { provider = 'cpu', threads = 1, optimisation = 'all' }: SessionOptions = {}): Promise<Session> {
     const ort = await loadRuntime();
     try {
       const session = await ort.InferenceSession.create(model, {
@@ -48,7 +43,6 @@ export class Session {
         interOpNumThreads: 1,
         graphOptimizationLevel: optimisation,
         logSeverityLevel: 3,
-        ...(profile && { enableProfiling: true, profileFilePrefix: profile }),
       });
       return new Session(ort, session, provider);
     } catch (error) {
@@ -86,10 +80,6 @@ export class Session {
     return outputs;
   }
 
-  endProfiling(): void {
-    this.session.endProfiling();
-  }
-
   async release(): Promise<void> {
     await this.session.release();
   }
@@ -116,6 +106,9 @@ export async function chooseProvider(device: 'auto' | Provider, probe: Uint8Arra
   } catch (error) {
     const cause = firstLine((error as Error).cause ?? error);
     const missing = /Failed to load shared library|not supported|not available/i.test(cause);
-    return { provider: 'cpu', reason: `CPU, since ${missing ? 'no CUDA provider is installed' : `CUDA cannot be loaded (${cause})`}` };
+    return {
+      provider: 'cpu',
+      reason: `CPU, since ${missing ? "CUDA's provider or its libraries are not installed" : `CUDA cannot be loaded (${cause})`}`,
+    };
   }
 }
