@@ -1,6 +1,6 @@
 import { Constant, currentScope, GraphError, Node, Value, type Attributes } from './graph';
 import { operators, type AttributesOf, type OperatorName } from './operators';
-import type { FusedMatMulAttributes, GemmAttributes } from './operators/matmul';
+import { rowsLast, type FusedMatMulAttributes, type GemmAttributes } from './operators/matmul';
 import { ShapeMismatch, type Operator } from './operators/operator';
 import type { Reduction } from './operators/reduce';
 import {
@@ -8,6 +8,7 @@ import {
   axisFirst,
   inversePermutation,
   isFloat,
+  lastTwoSwapped,
   normaliseAxes,
   sameShape,
   size,
@@ -133,9 +134,12 @@ export const matMul = (a: Value, b: Value): Value => one('MatMul', [a, b], {});
 /** α·op(A)·op(B) over the last two axes. ONNX Runtime's kernel is for single precision; in double, transpositions are written out. */
 export function fusedMatMul(a: Value, b: Value, attributes: FusedMatMulAttributes = {}): Value {
   if (a.dtype !== 'float64') return one('FusedMatMul', [a, b], attributes);
-  const { transA = 0, transB = 0, alpha = 1 } = attributes;
-  const swapped = (x: Value): Value => transpose(x, [...Array.from({ length: x.rank - 2 }, (_, i) => i), x.rank - 1, x.rank - 2]);
-  const product = matMul(transA ? swapped(a) : a, transB ? swapped(b) : b);
+  const { transA = 0, transB = 0, transBatchA = 0, transBatchB = 0, alpha = 1 } = attributes;
+  const turned = (x: Value, trans: number, transBatch: number): Value => {
+    const rows = transBatch ? transpose(x, rowsLast(x.rank)) : x;
+    return trans ? transpose(rows, lastTwoSwapped(x.rank)) : rows;
+  };
+  const product = matMul(turned(a, transA, transBatchA), turned(b, transB, transBatchB));
   return alpha === 1 ? product : mul(product, alpha);
 }
 export const gemm = (a: Value, b: Value, c?: Value, attributes: GemmAttributes = {}): Value =>
@@ -204,6 +208,21 @@ export const crossEntropy = (logits: Value, labels: Value): Value => one('CrossE
 
 /** The contents of a constant, or undefined for anything computed. */
 export const constantOf = (value: Value): Tensor | undefined => (value.source instanceof Constant ? value.source.tensor : undefined);
+
+/** The number that a constant scalar holds, or undefined for anything else. */
+export const scalarOf = (value: Value): number | undefined => {
+  const contents = constantOf(value);
+  return contents?.shape.length === 0 ? Number(contents.data[0]) : undefined;
+};
+
+/** x and c of a product x·c with a constant scalar, or undefined for anything else. */
+export function scaled(value: Value): { x: Value; factor: number } | undefined {
+  if (!(value.source instanceof Node) || value.source.op !== 'Mul') return undefined;
+  const [a, b] = value.source.inputs as [Value, Value];
+  const [left, right] = [scalarOf(a), scalarOf(b)];
+  if (right !== undefined) return { x: a, factor: right };
+  return left === undefined ? undefined : { x: b, factor: left };
+}
 
 export const filled = (dtype: DType, shape: Shape, value: number): Tensor => ({
   dtype,

@@ -83,3 +83,6 @@ export const axisFirst = (rank: number, axis: number): number[] => [
 ];
 
 export const inversePermutation = (perm: readonly number[]): number[] => perm.map((_, axis) => perm.indexOf(axis));
+
+/** The permutation that transposes matrices and leaves the batch as it is. */
+export const lastTwoSwapped = (rank: number): number[] => [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2];

@@ -57,7 +57,6 @@ function chosen([a, b]: readonly Value[], y: Value, g: Value): Value[] {
   return [ops.mul(share, fromA), ops.mul(share, fromB)];
 }
 
-const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBIC = 0.044715;
 
@@ -123,7 +122,13 @@ export const elementwise = {
   Gelu: operator<{ approximate?: 'none' | 'tanh' }>({
     infer: floatType,
     gradient: ({ inputs: [x], attributes }, [g]) =>
-      x && g ? [ops.mul(g, attributes.approximate === 'tanh' ? geluTanhSlope(x) : geluSlope(x))] : [],
+      x && g ? [attributes.approximate === 'tanh' ? ops.mul(g, geluTanhSlope(x)) : ops.mul(ops.mul(g, 0.5), twiceGeluSlope(x))] : [],
+    lower: ([x], { approximate }) => {
+      if (approximate === 'tanh') return [ops.mul(ops.mul(x!, 0.5), ops.add(ops.tanh(geluTanhArgument(x!)), 1))];
+      const { u, twiceCdf } = normalCdf(x!);
+      return [ops.mul(ops.mul(u, twiceCdf), Math.SQRT1_2)];
+    },
+    lowered: 'cpu',
   }),
 
   Clip: operator<{ min: number; max: number }>({
@@ -160,18 +165,25 @@ export const elementwise = {
   }),
 };
 
-/** Φ(x) + x·φ(x). */
-function geluSlope(x: Value): Value {
-  const cdf = ops.mul(ops.add(ops.erf(ops.mul(x, Math.SQRT1_2)), 1), 0.5);
-  const pdf = ops.mul(ops.exp(ops.mul(ops.mul(x, x), -0.5)), INVERSE_SQRT_2PI);
-  return ops.add(cdf, ops.mul(x, pdf));
+/** u = x/√2 and 2Φ(x) = 1 + erf u: both passes of GELU are written in these two, so that they are computed once. */
+function normalCdf(x: Value): { u: Value; twiceCdf: Value } {
+  const u = ops.mul(x, Math.SQRT1_2);
+  return { u, twiceCdf: ops.add(ops.erf(u), 1) };
 }
+
+/** 2(Φ(x) + x·φ(x)) = 1 + erf u + u·(2/√π)·exp(−u²), the factor inside the exponential to spare a pass. */
+function twiceGeluSlope(x: Value): Value {
+  const { u, twiceCdf } = normalCdf(x);
+  return ops.add(twiceCdf, ops.mul(u, ops.exp(ops.sub(Math.log(2 / Math.sqrt(Math.PI)), ops.mul(u, u)))));
+}
+
+/** √(2/π)(x + 0.044715x³). */
+const geluTanhArgument = (x: Value): Value => ops.mul(x, ops.add(ops.mul(ops.mul(x, x), TANH_SCALE * TANH_CUBIC), TANH_SCALE));
 
 /** The derivative of ½x(1 + tanh u) with u = √(2/π)(x + 0.044715x³). */
 function geluTanhSlope(x: Value): Value {
-  const square = ops.mul(x, x);
-  const t = ops.tanh(ops.mul(x, ops.add(ops.mul(square, TANH_SCALE * TANH_CUBIC), TANH_SCALE)));
-  const slope = ops.add(ops.mul(square, 3 * TANH_SCALE * TANH_CUBIC), TANH_SCALE);
+  const t = ops.tanh(geluTanhArgument(x));
+  const slope = ops.add(ops.mul(ops.mul(x, x), 3 * TANH_SCALE * TANH_CUBIC), TANH_SCALE);
   const bend = ops.mul(ops.mul(x, ops.sub(1, ops.mul(t, t))), slope);
   return ops.mul(ops.add(ops.add(t, 1), bend), 0.5);
 }

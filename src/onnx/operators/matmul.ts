@@ -1,6 +1,6 @@
 import * as ops from '../ops';
 import type { Value } from '../graph';
-import { broadcast, type Shape } from '../types';
+import { broadcast, inversePermutation, type Shape } from '../types';
 import { dtypeOf, operator, ShapeMismatch } from './operator';
 
 export interface GemmAttributes extends Record<string, number | undefined> {
@@ -14,7 +14,13 @@ export interface FusedMatMulAttributes extends Record<string, number | undefined
   readonly alpha?: number;
   readonly transA?: number;
   readonly transB?: number;
+  /** 1 where the rows of the matrices are the first axis of all, before those of the batch. */
+  readonly transBatchA?: number;
+  readonly transBatchB?: number;
 }
+
+/** The permutation that `transBatchA` and `transBatchB` stand for: the first axis goes to where a matrix has its rows. */
+export const rowsLast = (rank: number): number[] => [...Array.from({ length: rank - 2 }, (_, i) => i + 1), 0, rank - 1];
 
 /** Rows and columns of a matrix as it takes part in the product, transposed or not. */
 function matrix({ shape }: { shape: Shape }, transposed: number): [rows: number, columns: number] {
@@ -23,12 +29,17 @@ function matrix({ shape }: { shape: Shape }, transposed: number): [rows: number,
   return transposed ? [columns, rows] : [rows, columns];
 }
 
+/** The type that an operand has once its rows are where a matrix has them. */
+function turnedType(x: Value, transBatch: number): { shape: Shape } {
+  if (transBatch && x.rank < 3) throw new ShapeMismatch('transBatch needs a batch');
+  return { shape: transBatch ? rowsLast(x.rank).map((axis) => x.shape[axis]!) : x.shape };
+}
+
 function inner(a: number, b: number): void {
   if (a !== b) throw new ShapeMismatch(`the inner sizes ${a} and ${b} differ`);
 }
 
-function batched(inputs: readonly Value[], transA: number, transB: number): Shape {
-  const [a, b] = inputs as [Value, Value];
+function batched([a, b]: readonly [{ shape: Shape }, { shape: Shape }], transA: number, transB: number): Shape {
   const [m, k] = matrix(a, transA);
   const [k2, n] = matrix(b, transB);
   inner(k, k2);
@@ -69,12 +80,18 @@ export const matmul = {
     },
   }),
 
-  /** MatMul with either operand's last two axes transposed, which costs nothing inside the multiplication. */
+  /** MatMul with either operand's last two axes transposed, or its rows taken from before the batch; neither costs anything inside the product. */
   FusedMatMul: operator<FusedMatMulAttributes>({
     domain: 'com.microsoft',
-    infer: (inputs, { transA = 0, transB = 0 }) => [{ dtype: dtypeOf(inputs), shape: batched(inputs, transA, transB) }],
-    gradient: ({ inputs: [a, b], attributes: { alpha = 1, transA = 0, transB = 0 } }, [g]) => {
-      if (!a || !b || !g) return [];
+    infer: (inputs, { transA = 0, transB = 0, transBatchA = 0, transBatchB = 0 }) => {
+      const dtype = dtypeOf(inputs);
+      const [a, b] = [turnedType(inputs[0]!, transBatchA), turnedType(inputs[1]!, transBatchB)];
+      return [{ dtype, shape: batched([a, b], transA, transB) }];
+    },
+    gradient: ({ inputs, attributes: { alpha = 1, transA = 0, transB = 0, transBatchA = 0, transBatchB = 0 } }, [g]) => {
+      if (!g) return [];
+      const turned = (x: Value, batch: number): Value => (batch ? ops.transpose(x, rowsLast(x.rank)) : x);
+      const [a, b] = [turned(inputs[0]!, transBatchA), turned(inputs[1]!, transBatchB)];
       // A′ = op(A): dA′ = g·B′ᵀ and dB′ = A′ᵀ·g; a transposed operand receives the transpose, which swaps the factors.
       const da = transA
         ? ops.fusedMatMul(b, g, { alpha, transA: transB, transB: 1 })
@@ -82,7 +99,8 @@ export const matmul = {
       const db = transB
         ? ops.fusedMatMul(g, a, { alpha, transA: 1, transB: transA })
         : ops.fusedMatMul(a, g, { alpha, transA: 1 - transA });
-      return [ops.sumTo(da, a.shape), ops.sumTo(db, b.shape)];
+      const back = (x: Value, batch: number): Value => (batch ? ops.transpose(x, inversePermutation(rowsLast(x.rank))) : x);
+      return [back(ops.sumTo(da, a.shape), transBatchA), back(ops.sumTo(db, b.shape), transBatchB)];
     },
   }),
 

@@ -63,6 +63,15 @@ export const normalise = {
       const parameters = [overRows(ops.mul(g, normalised)), ...(bias ? [overRows(g)] : [])];
       return [ops.mul(centred, spread), ...parameters];
     },
+    lower: (inputs, { epsilon }) => {
+      const [x, scale, bias] = inputs as [Value, Value, Value | undefined];
+      const mean = meanOfLast(x);
+      const centred = ops.sub(x, mean);
+      const inverse = ops.reciprocal(ops.sqrt(ops.add(meanOfLast(ops.mul(centred, centred)), epsilon)));
+      const scaled = ops.mul(ops.mul(centred, inverse), scale);
+      return [bias ? ops.add(scaled, bias) : scaled, ops.cast(mean, 'float32'), ops.cast(inverse, 'float32')];
+    },
+    lowered: 'cpu',
   }),
 
   /** Zhang & Sennrich, 2019 (arXiv 1910.07467): x / √(mean(x²) + ε) · scale. */
@@ -82,7 +91,8 @@ export const normalise = {
       const flow = ops.sub(weighted, ops.mul(normalised, meanOfLast(ops.mul(weighted, normalised))));
       return [ops.mul(flow, inverse), overRows(ops.mul(g, normalised))];
     },
-    lower: ([x, scale], { epsilon }) => ops.mul(ops.mul(x!, inverseRms(x!, epsilon)), scale!),
+    lower: ([x, scale], { epsilon }) => [ops.mul(ops.mul(x!, inverseRms(x!, epsilon)), scale!)],
+    lowered: 'everywhere',
   }),
 
   /** x / max(‖x‖₂, ε) along an axis, as PyTorch's `F.normalize`: what turns dot products into cosines. */
@@ -96,12 +106,13 @@ export const normalise = {
       const flow = ops.sub(g, ops.mul(y, ops.reduceSum(ops.mul(g, y), { axes: [axis], keepdims: 1 })));
       return [ops.div(flow, l2Norm(x, axis, epsilon))];
     },
-    lower: ([x], { axis, epsilon }) => ops.div(x!, l2Norm(x!, axis, epsilon)),
+    lower: ([x], { axis, epsilon }) => [ops.div(x!, l2Norm(x!, axis, epsilon))],
+    lowered: 'everywhere',
   }),
 
   /**
-   * −log softmax(logits)[label], one loss a row: logits [N, V], labels int64 [N] → [N]. A row of its own because the composed gradient of
-   * LogSoftmax and GatherElements passes over [N, V] seven times, and softmax − one-hot only four.
+   * −log softmax(logits)[label], one loss a row: logits [N, V], labels int64 [N] → [N]. A row of its own because the gradient that would be composed
+   * from LogSoftmax and GatherElements passes over [N, V] seven times, and softmax − one-hot only four.
    */
   CrossEntropy: operator<Record<string, never>>({
     infer: ([logits, labels]) => {
@@ -112,18 +123,19 @@ export const normalise = {
     },
     gradient: ({ inputs: [logits, labels] }, [g]) => {
       if (!logits || !labels || !g) return [];
-      const column = ops.reshape(g, [g.shape[0]!, 1]);
-      const softmax = ops.exp(ops.logSoftmax(logits, -1));
-      return [ops.scatterElements(ops.mul(softmax, column), asColumn(labels), ops.neg(column), 1, 'add')];
+      const column = asColumn(g);
+      return [ops.scatterElements(ops.mul(ops.softmax(logits, -1), column), asColumn(labels), ops.neg(column), 1, 'add')];
     },
+    // log Σ exp of a row from its softmax, which the gradient needs too: the largest logit minus the log of the largest probability, at least 1/V.
     lower: ([logits, labels]) => {
-      const picked = ops.gatherElements(ops.logSoftmax(logits!, -1), asColumn(labels!), 1);
-      return ops.neg(ops.reshape(picked, labels!.shape));
+      const largest = ops.sub(ops.reduceMax(logits!, { axes: [1] }), ops.log(ops.reduceMax(ops.softmax(logits!, -1), { axes: [1] })));
+      return [ops.sub(largest, ops.reshape(ops.gatherElements(logits!, asColumn(labels!), 1), labels!.shape))];
     },
+    lowered: 'everywhere',
   }),
 };
 
-const asColumn = (labels: Value): Value => ops.reshape(labels, [labels.shape[0]!, 1]);
+const asColumn = (vector: Value): Value => ops.reshape(vector, [vector.shape[0]!, 1]);
 
 const inverseRms = (x: Value, epsilon: number): Value => ops.reciprocal(ops.sqrt(ops.add(meanOfLast(ops.mul(x, x)), epsilon)));
 

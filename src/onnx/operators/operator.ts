@@ -23,8 +23,10 @@ export interface Operator<A = never> {
   readonly infer: (inputs: readonly Value[], attributes: A) => readonly Type[];
   /** Writes the gradients of the inputs in other operators, given the gradient of each output (`undefined` for one that nothing depends on). */
   readonly gradient: ((application: Application<A>, upstream: readonly (Value | undefined)[]) => Contributions) | null;
-  /** Not an ONNX operator: how it is written in those that are. */
-  readonly lower?: (inputs: readonly Value[], attributes: A) => Value;
+  /** How it is written in other operators, every output of it. */
+  readonly lower?: (inputs: readonly Value[], attributes: A) => readonly Value[];
+  /** Where it is lowered: everywhere, since ONNX does not have it, or on the CPU alone, whose kernel takes longer than the parts. */
+  readonly lowered?: 'everywhere' | 'cpu';
   readonly domain?: 'com.microsoft';
   /** Attributes that ONNX takes as constant inputs after the others: lists of `int64`, or scalars of the first input's type (`like`). */
   readonly operands?: Readonly<Record<string, 'int64' | 'like'>>;

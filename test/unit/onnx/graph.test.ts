@@ -4,7 +4,9 @@ import { GraphError, input, scope, topologicalOrder, type Value } from '../../..
 import * as ops from '../../../src/onnx/ops';
 import { optimise } from '../../../src/onnx/optimise';
 import { print } from '../../../src/onnx/print';
+import { size } from '../../../src/onnx/types';
 import { evaluate, fed } from '../support/evaluate';
+import { Random } from '../support/random';
 
 const named = (values: Record<string, Value>): Map<string, Value> => new Map(Object.entries(values));
 const opsOf = (values: Record<string, Value>): string[] => topologicalOrder(optimise(named(values)).values()).map(({ op }) => op);
@@ -104,6 +106,49 @@ describe('optimise', () => {
     const found = opsOf({ g: grad(loss, [table])[0]! });
     expect(found).toContain('ScatterND');
     expect(found).not.toContain('Expand');
+  });
+
+  it('puts constant factors and terms into multiplications, also through a mask', () => {
+    const [a, b, bias, mask] = [x, input('w', 'float32', [4, 4]), input('b', 'float32', [4]), input('mask', 'float32', [4, 4])];
+    const product = ops.mul(ops.mul(ops.gemm(ops.mul(a, 2), b), mask), 3);
+    expect(opsOf({ y: product })).toEqual(['Gemm', 'Mul']);
+    expect(opsOf({ y: ops.mul(ops.add(ops.gemm(a, b), bias), 0.5) })).toEqual(['Gemm']);
+  });
+
+  it('keeps a product whole that is needed as it is', () => {
+    const product = ops.gemm(x, x);
+    expect(opsOf({ y: ops.mul(product, 2), z: product })).toEqual(['Gemm', 'Mul']);
+  });
+
+  it('scales sums, not their terms', () => {
+    expect(opsOf({ y: ops.reduceSum(ops.mul(x, 3)) })).toEqual(['ReduceSum', 'Mul']);
+  });
+
+  it('finds the rows of matrices before the batch', () => {
+    const [q, k] = [input('q', 'float32', [5, 2, 3, 4]), input('k', 'float32', [6, 2, 3, 4])];
+    const heads = (value: Value): Value => ops.transpose(value, [1, 2, 0, 3]);
+    expect(opsOf({ y: ops.fusedMatMul(heads(q), heads(k), { transB: 1 }) })).toEqual(['FusedMatMul']);
+  });
+
+  it('divides whole numbers as whole numbers', async () => {
+    const n = fed('uint32', [3], [7, 8, 17]);
+    const values = await evaluate(named({ y: ops.div(n.value, 8) }), [n]);
+    expect(values.get('y')).toEqual([0, 1, 2]);
+  });
+
+  it('gives the same values written for the CPU', async () => {
+    const random = new Random(3);
+    const [a, w, g] = [[1100, 6], [6, 600], [6]].map((shape) => fed('float32', shape, random.numbers(size(shape), -1, 1)));
+    const normed = ops.layerNormalization(a!.value, g!.value, g!.value, 1e-5);
+    const hidden = ops.gelu(ops.gemm(normed, w!.value));
+    const loss = ops.reduceSum(ops.tanh(hidden));
+    const outputs = named({ loss, ...Object.fromEntries(grad(loss, [a!.value, w!.value, g!.value]).map((d, i) => [`d${i}`, d])) });
+    const operators = topologicalOrder(optimise(outputs, 'cpu').values());
+    expect(operators.map(({ op }) => op)).not.toContain('LayerNormalization');
+    expect(operators.some(({ op, attributes }) => op === 'Gemm' && attributes.transA === 1)).toBe(false);
+    const [plain, written] = [await evaluate(outputs, [a!, w!, g!]), await evaluate(outputs, [a!, w!, g!], { target: 'cpu' })];
+    for (const [name, values] of plain)
+      values.forEach((value, i) => expect(Math.abs(value - written.get(name)![i]!)).toBeLessThan(2e-4 * Math.max(1, Math.abs(value))));
   });
 
   it('never leaves an identity transposition', () => {

@@ -1,6 +1,6 @@
 import type { Outputs, Value } from '../../../src/onnx/graph';
 import { input } from '../../../src/onnx/graph';
-import { optimise } from '../../../src/onnx/optimise';
+import { optimise, type Target } from '../../../src/onnx/optimise';
 import { serialise } from '../../../src/onnx/serialise';
 import { tensor, type DType, type Shape, type Tensor } from '../../../src/onnx/types';
 import { Session, type SessionOptions } from '../../../src/train/device';
@@ -18,8 +18,12 @@ export function fed(dtype: DType, shape: Shape, data: ArrayLike<number>): Fed {
 }
 
 /** Runs a graph through ONNX Runtime and gives each output's elements as plain numbers. */
-export async function evaluate(outputs: Outputs, feeds: readonly Fed[], options: SessionOptions = {}): Promise<Map<string, number[]>> {
-  const session = await Session.create(serialise(optimise(outputs)), options);
+export async function evaluate(
+  outputs: Outputs,
+  feeds: readonly Fed[],
+  { target, ...options }: SessionOptions & { target?: Target } = {},
+): Promise<Map<string, number[]>> {
+  const session = await Session.create(serialise(optimise(outputs, target)), options);
   try {
     const results = await session.run(
       new Map(feeds.map(({ value, tensor: contents }) => [(value.source as { name: string }).name, contents])),

@@ -1,12 +1,18 @@
-import type { Node, Value } from './graph';
-import { constant, constantOf } from './ops';
-import { allocate, isFloat, size, type Shape, type Tensor } from './types';
+import type { Node, Value } from '../graph';
+import type { Rule } from './rewrite';
+import { constant, constantOf } from '../ops';
+import { allocate, isFloat, size, type Shape, type Tensor } from '../types';
 
 /** Above this many elements a constant is cheaper to compute at run time than to store in the file. */
 const LARGEST = 4096;
 
-/** The node's value when all it depends on is constant and small; undefined otherwise. */
-export function fold(node: Node): Value | undefined {
+/** Computes what depends on nothing but small constants. */
+export const fold: Rule = (node) => {
+  const value = folded(node);
+  return value && [value];
+};
+
+function folded(node: Node): Value | undefined {
   const [output] = node.outputs;
   const tensors = node.inputs.map(constantOf);
   if (!output || size(output.shape) > LARGEST || !tensors.every((tensor) => tensor !== undefined)) return undefined;

@@ -1,14 +1,15 @@
-import { Node, type Value } from './graph';
-import * as ops from './ops';
-import { sameShape } from './types';
+import { Node, type Value } from '../graph';
+import * as ops from '../ops';
+import { isFloat, sameShape } from '../types';
+import type { Rule } from './rewrite';
 
-/**
- * Local identities: an equivalent of the node's (first) output that is cheaper, or undefined. Each is exact in floating point, or only regroups
- * constant factors.
- *
- * @param usedOnce whether nothing else needs a value, so that absorbing the node behind it saves its work
- */
-export function simplify(node: Node, usedOnce: (value: Value) => boolean): Value | undefined {
+/** Local identities. Each is exact in floating point, or only regroups constant factors. */
+export const simplify: Rule = (node, usedOnce) => {
+  const value = equivalent(node, usedOnce);
+  return value && [value];
+};
+
+function equivalent(node: Node, usedOnce: (value: Value) => boolean): Value | undefined {
   const [a, b] = node.inputs;
   if (!a) return undefined;
   switch (node.op) {
@@ -28,9 +29,9 @@ export function simplify(node: Node, usedOnce: (value: Value) => boolean): Value
       const inner = nodeOf(a, 'Reshape');
       return sameShape(a.shape, node.outputs[0]!.shape) ? a : inner && ops.reshape(inner.inputs[0]!, node.outputs[0]!.shape);
     }
-    case 'MatMul':
-    case 'FusedMatMul':
-      return b && absorbTranspose(node, a, b);
+    case 'ReduceSum':
+    case 'ReduceMean':
+      return factorOut(node, a);
     default:
       return undefined;
   }
@@ -51,24 +52,22 @@ function uniform(value: Value): number | undefined {
 const neutral = (x: Value, other: Value, element: number, node: Node): Value | undefined =>
   uniform(other) === element && sameShape(x.shape, node.outputs[0]!.shape) ? x : undefined;
 
-const scalarOf = (value: Value): number | undefined => {
-  const tensor = ops.constantOf(value);
-  return tensor?.data.length === 1 && tensor.shape.length === 0 ? Number(tensor.data[0]) : undefined;
-};
-
 /** (x · c₁) · c₂ = x · (c₁c₂). */
 function joinFactors(a: Value, b: Value): Value | undefined {
-  const outer = scalarOf(b);
-  const inner = nodeOf(a, 'Mul');
-  if (outer === undefined || !inner) return undefined;
-  const [x, y] = inner.inputs as [Value, Value];
-  const [rest, factor] = scalarOf(y) === undefined ? [y, scalarOf(x)] : [x, scalarOf(y)];
-  return factor === undefined ? undefined : ops.mul(rest, factor * outer);
+  const outer = ops.scalarOf(b);
+  const inner = ops.scaled(a);
+  return outer === undefined || !inner ? undefined : ops.mul(inner.x, inner.factor * outer);
+}
+
+/** Σ(x·c) = c·Σx: the scaling is of the few sums, not of the many terms. */
+function factorOut(node: Node, a: Value): Value | undefined {
+  const inner = ops.scaled(a);
+  return inner && ops.mul(ops.apply(node.op, [inner.x], node.attributes as never)[0]!, inner.factor);
 }
 
 /** x / c = x · (1/c), which is faster, and exact only when c is a power of two. */
 function byReciprocal(a: Value, b: Value): Value | undefined {
-  const divisor = scalarOf(b);
+  const divisor = isFloat(b.dtype) ? ops.scalarOf(b) : undefined;
   return divisor !== undefined && Number.isInteger(Math.log2(Math.abs(divisor))) ? ops.mul(a, 1 / divisor) : undefined;
 }
 
@@ -81,21 +80,4 @@ function absorbScatter(x: Value, sum: Value, usedOnce: (value: Value) => boolean
   return scatter.op === 'ScatterND'
     ? ops.scatterND(x, indices, updates, 'add')
     : ops.scatterElements(x, indices, updates, scatter.attributes.axis as number, 'add');
-}
-
-/** A transposition of the last two axes costs nothing inside the multiplication. */
-function absorbTranspose(node: Node, a: Value, b: Value): Value | undefined {
-  if (a.rank < 2 || b.rank < 2 || a.dtype === 'float64') return undefined;
-  const { transA = 0, transB = 0, alpha = 1 } = node.attributes as Record<string, number | undefined>;
-  const [left, right] = [swapped(a), swapped(b)];
-  if (!left && !right) return undefined;
-  return ops.fusedMatMul(left ?? a, right ?? b, { transA: left ? 1 - transA : transA, transB: right ? 1 - transB : transB, alpha });
-}
-
-function swapped(value: Value): Value | undefined {
-  const node = nodeOf(value, 'Transpose');
-  const perm = node?.attributes.perm as readonly number[] | undefined;
-  if (!node || !perm) return undefined;
-  const last = perm.length - 1;
-  return perm.every((axis, i) => axis === (i === last ? last - 1 : i === last - 1 ? last : i)) ? node.inputs[0] : undefined;
 }
