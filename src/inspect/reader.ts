@@ -119,7 +119,7 @@ export class Reader {
         new Map([
           ['inputIds', tensor('int64', [1, length], row)],
           ['attentionMask', tensor('float32', [1, length], attention)],
-          ['slots', tensor('int64', [SLOTS], slots)],
+          ['slots', tensor('int64', [1, SLOTS], slots)],
         ]),
       );
       const size = logits.shape[1]!;
@@ -203,8 +203,8 @@ export class Reader {
     const { config } = this.#model;
     return scope('mask', () => {
       const parameters = lookUp(parameterInputs([...encoderParameters(config), ...mlmHeadParameters(config)]));
-      const hidden = encode(config, parameters, encoderInput(1, length), noDropout);
-      return serialise(optimise(new Map([['output', mlmLogits(parameters, hidden, input('slots', 'int64', [SLOTS]))]])));
+      const hidden = encode(config, parameters, encoderInput(1, length), noDropout, '', input('slots', 'int64', [1, SLOTS]));
+      return serialise(optimise(new Map([['output', mlmLogits(parameters, hidden)]]), 'cpu'));
     });
   }
 
@@ -213,7 +213,7 @@ export class Reader {
     return scope('embed', () => {
       const batch = encoderInput(EMBEDDING_BATCH, length);
       const hidden = encode(config, lookUp(parameterInputs(encoderParameters(config))), batch, noDropout);
-      return serialise(optimise(new Map([['output', ops.l2Normalize(pool(hidden, batch.attentionMask, 'mean'))]])));
+      return serialise(optimise(new Map([['output', ops.l2Normalize(pool(hidden, batch.attentionMask, 'mean'))]]), 'cpu'));
     });
   }
 }

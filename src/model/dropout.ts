@@ -28,9 +28,9 @@ export function counterDropout(key: Value): Dropout {
       const columns = x.shape.at(-1) ?? 1;
       const rows = size(x.shape) / columns;
       const random = ops.mul(ops.reshape(rowNumbers(key, rows, stringSeed(site)), [rows, 1]), ops.constant(columnNumbers(columns)));
-      const threshold = ops.like(random, Math.round(rate * 2 ** 32));
-      const mask = ops.where(ops.less(random, threshold), ops.like(x, 0), ops.like(x, 1 / (1 - rate)));
-      return ops.mul(x, ops.reshape(mask, x.shape));
+      const kept = ops.cast(ops.greaterOrEqual(random, Math.round(rate * 2 ** 32)), x.dtype);
+      // The scale stays outside the mask, where matrix products absorb it on either side.
+      return ops.mul(ops.mul(x, ops.reshape(kept, x.shape)), 1 / (1 - rate));
     });
   };
 }

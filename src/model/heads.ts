@@ -4,14 +4,13 @@ import { layerNorm, linear } from './encoder';
 import type { Parameters } from './parameters';
 
 /**
- * The masked-language-model head on chosen positions only: hidden [B·T, H] and slots int64 [M] (indices into B·T) → logits [M, V]. Projecting
- * onto the vocabulary is the dearest part of a small model, and five in six positions have nothing to predict.
+ * The masked-language-model head: hidden [M, H] → logits [M, V]. It is given the hidden positions only: projecting onto the vocabulary is the
+ * dearest part of a small model, and five in six positions have nothing to predict.
  */
-export function mlmLogits(parameters: Parameters, hidden: Value, slots: Value): Value {
+export function mlmLogits(parameters: Parameters, hidden: Value): Value {
   return scope('mlm', () => {
-    const chosen = ops.gather(hidden, slots);
     const transformed = layerNorm(
-      ops.gelu(linear(chosen, parameters, 'cls.predictions.transform.dense')),
+      ops.gelu(linear(hidden, parameters, 'cls.predictions.transform.dense')),
       parameters,
       'cls.predictions.transform.LayerNorm',
     );

@@ -1,5 +1,5 @@
 import { input, type Value } from '../onnx/graph';
-import { allocate, size, type Shape, type Tensor } from '../onnx/types';
+import type { Shape, Tensor } from '../onnx/types';
 import { hash32, stringSeed } from '../shared/random';
 import { TOKEN_TYPES, type ModelConfig } from './config';
 
@@ -56,12 +56,11 @@ export function mlmHeadParameters({ vocabularySize, hiddenSize }: ModelConfig): 
  */
 export const initialiserRange = ({ hiddenSize }: ModelConfig): number => 0.02 * Math.sqrt(768 / hiddenSize);
 
-/** Initial values: a pure function of (seed, name), so that adding a head leaves the encoder's start as it was. */
-export function initialise(spec: ParameterSpec, seed: number, deviation: number): Tensor {
-  const data = allocate('float32', size(spec.shape)) as Float32Array;
-  if (spec.start === 'ones') data.fill(1);
-  if (spec.start === 'normal') fillNormal(data, deviation, hash32(seed, stringSeed(spec.name)));
-  return { dtype: 'float32', shape: spec.shape, data };
+/** Fills in initial values: a pure function of (seed, name), so that adding a head leaves the encoder's start as it was. */
+export function initialise(into: Tensor, { name, start }: ParameterSpec, seed: number, deviation: number): void {
+  const data = into.data as Float32Array;
+  if (start === 'normal') fillNormal(data, deviation, hash32(seed, stringSeed(name)));
+  else data.fill(start === 'ones' ? 1 : 0);
 }
 
 /** Normal numbers, two a draw (Box & Muller, 1958). */

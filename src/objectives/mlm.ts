@@ -91,6 +91,12 @@ export function maskSequence(
   return { inputIds, mask, hidden };
 }
 
+/** Weights that add up to 1, unless all are zero. */
+function normalised(weights: Float64Array): Float64Array {
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return sum > 0 ? weights.map((weight) => weight / sum) : weights;
+}
+
 /** Slots for predictions in one sequence: the share of its places other than [CLS] and [SEP], at least one. */
 const hiddenCount = (length: number, rate: number): number => Math.max(1, Math.round(rate * (length - 2)));
 
@@ -129,26 +135,25 @@ function createMlm(
     );
   }
   const content = length - 2;
-  const slotCount = (share: number): number => batch * hiddenCount(length, share);
-  const types = (share: number): Instance['feeds'] => ({
-    inputIds: { dtype: 'int64', shape: [batch, length] },
-    slots: { dtype: 'int64', shape: [slotCount(share)] },
-    labels: { dtype: 'int64', shape: [slotCount(share)] },
-    weights: { dtype: 'float32', shape: [slotCount(share)] },
-    maskedWeights: { dtype: 'float32', shape: [slotCount(share)] },
-  });
+  /** Every sequence has as many slots, so that the last layer can work on them alone. */
+  const types = (share: number): Instance['feeds'] => {
+    const slots = batch * hiddenCount(length, share);
+    return {
+      inputIds: { dtype: 'int64', shape: [batch, length] },
+      slots: { dtype: 'int64', shape: [batch, slots / batch] },
+      labels: { dtype: 'int64', shape: [slots] },
+      weights: { dtype: 'float32', shape: [slots] },
+      maskedWeights: { dtype: 'float32', shape: [slots] },
+    };
+  };
 
   /** Windows `first`, `first + 1`, … in the order of `order`, masked with keys made from `stream`. */
   const build = (split: Split, window: (row: number) => number, masking: MaskingOptions, key: (row: number) => number): Batch => {
-    const slots = slotCount(masking.rate);
+    const feeds = types(masking.rate);
+    const each = hiddenCount(length, masking.rate);
+    const zeros = (): Float64Array => new Float64Array(batch * each);
     const ids = new Float64Array(batch * length);
-    const [places, labels, weights, maskedWeights] = [
-      new Float64Array(slots),
-      new Float64Array(slots),
-      new Float64Array(slots),
-      new Float64Array(slots),
-    ];
-    let [filled, shown] = [0, 0];
+    const [slots, labels, weights, maskedWeights] = [zeros(), zeros(), zeros(), zeros()];
     for (let row = 0; row < batch; row++) {
       const sequence = new Int32Array(length);
       sequence[0] = special.cls;
@@ -156,31 +161,28 @@ function createMlm(
       sequence[length - 1] = special.sep;
       const masked = maskSequence(sequence, masking, special, config.vocabularySize, key(row));
       ids.set(masked.inputIds, row * length);
-      for (const { position, label, replacement } of masked.hidden) {
-        places[filled] = row * length + position;
-        maskedWeights[filled] = replacement === 'mask' ? 1 : 0;
-        shown += maskedWeights[filled]!;
-        labels[filled++] = label;
-      }
+      // A window of special tokens has fewer candidates: slots left over look at [CLS] and weigh nothing.
+      masked.hidden.forEach(({ position, label, replacement }, i) => {
+        const slot = row * each + i;
+        slots[slot] = position;
+        labels[slot] = label;
+        weights[slot] = 1;
+        maskedWeights[slot] = replacement === 'mask' ? 1 : 0;
+      });
     }
-    // Unused slots (a window of special tokens has fewer candidates) weigh nothing; the rest make a mean.
-    weights.fill(1 / Math.max(filled, 1), 0, filled);
-    maskedWeights.forEach((weight, i) => (maskedWeights[i] = weight / Math.max(shown, 1)));
-    const feeds = types(masking.rate);
     return {
       inputIds: tensor('int64', feeds.inputIds!.shape, ids),
-      slots: tensor('int64', feeds.slots!.shape, places),
+      slots: tensor('int64', feeds.slots!.shape, slots),
       labels: tensor('int64', feeds.labels!.shape, labels),
-      weights: tensor('float32', feeds.weights!.shape, weights),
-      maskedWeights: tensor('float32', feeds.maskedWeights!.shape, maskedWeights),
+      weights: tensor('float32', feeds.weights!.shape, normalised(weights)),
+      maskedWeights: tensor('float32', feeds.maskedWeights!.shape, normalised(maskedWeights)),
     };
   };
   const windows = (split: Split): number => Math.floor(split.tokenCount / content);
 
   const loss = ({ parameters, batch: feed, dropout }: LossContext): Loss => {
-    const hidden = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, 'mlm/');
-    const logits = mlmLogits(parameters, hidden, feed('slots'));
-    const losses = ops.crossEntropy(logits, feed('labels'));
+    const hidden = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, 'mlm/', feed('slots'));
+    const losses = ops.crossEntropy(mlmLogits(parameters, hidden), feed('labels'));
     const mean = (weights: string): Value => ops.reduceSum(ops.mul(losses, feed(weights)));
     return { loss: mean('weights'), metrics: { masked: mean('maskedWeights') } };
   };

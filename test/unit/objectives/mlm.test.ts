@@ -82,6 +82,9 @@ const create = (options: object, seed = 1) =>
   createObjective(ObjectiveOptions.parse({ type: 'mlm', batchSize: 4, sequenceLength: 32, ...options }), { config, special, seed });
 const plain = (data: ArrayLike<number | bigint>): number[] => Array.from(data, Number);
 
+/** Where slot `i` of a batch of 32-token sequences stands among all its tokens. */
+const placeOf = (position: number, i: number, [, each]: readonly number[]): number => Math.floor(i / each!) * 32 + position;
+
 describe('mlm batches', () => {
   it('visit every window of the corpus once an epoch', () => {
     const windows = Math.floor(stream.length / 30);
@@ -89,7 +92,7 @@ describe('mlm batches', () => {
     for (let step = 0; step < windows; step++) {
       const { inputIds, slots, labels, weights } = create({}).batch(split, step);
       const ids = plain(inputIds!.data);
-      plain(slots!.data).forEach((slot, i) => (ids[slot] = plain(labels!.data)[i]!));
+      plain(slots!.data).forEach((slot, i) => (ids[placeOf(slot, i, slots!.shape)] = plain(labels!.data)[i]!));
       expect(plain(weights!.data).reduce((a, b) => a + b)).toBeCloseTo(1, 5);
       for (let row = 0; row < 4; row++) seen.set(ids[row * 32 + 1]!, (seen.get(ids[row * 32 + 1]!) ?? 0) + 1);
     }
@@ -109,10 +112,11 @@ describe('mlm batches', () => {
     expect(create({ batchSize: 32, rate: 0.4, replace: { mask: 0.5, random: 0.5, keep: 0 } }, 9).evaluationBatch(split, 3)).toEqual(held);
     const ids = plain(held.inputIds!.data);
     const [slots, labels, masked] = [plain(held.slots!.data), plain(held.labels!.data), plain(held.maskedWeights!.data)];
-    slots.forEach((slot, i) => expect(masked[i]! > 0).toBe(ids[slot] === special.mask));
+    expect(held.slots!.shape).toEqual([32, Math.round(0.15 * 30)]);
+    const shown = slots.map((slot, i) => ids[placeOf(slot, i, held.slots!.shape)]);
+    shown.forEach((id, i) => expect(masked[i]! > 0).toBe(id === special.mask));
     expect(masked.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
-    expect(slots.some((slot, i) => ids[slot] === labels[i])).toBe(true);
-    expect(held.slots!.shape).toEqual([32 * Math.round(0.15 * 30)]);
+    expect(shown.some((id, i) => id === labels[i])).toBe(true);
   });
 
   it('need replacement rates that add up to 1', () => {
