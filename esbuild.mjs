@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import esbuild from 'esbuild';
+import { watForEsbuild } from './scripts/lib/wat.mjs';
 
 const production = process.argv.includes('--production');
 const watch = process.argv.includes('--watch');
@@ -76,12 +77,12 @@ const announce = {
 
 /** @type {esbuild.BuildOptions[]} */
 const bundles = [
-  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts'], plugins: [textOnly, announce] },
+  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts'], plugins: [textOnly, watForEsbuild, announce] },
   {
     ...node,
     entryPoints: ['src/cli.ts'],
     banner: { js: `#!/usr/bin/env node\n${importMetaUrl}` },
-    plugins: [textOnly, experimentSchema, announce],
+    plugins: [textOnly, watForEsbuild, experimentSchema, announce],
   },
   {
     ...common,

@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { watForVite } from './scripts/lib/wat.mjs';
 
 export default defineConfig({
+  plugins: [watForVite()],
   test: {
     include: ['test/unit/**/*.test.ts', 'test/oracle/**/*.test.ts'],
     // ONNX Runtime is a native addon with process-wide state: a process a file, never a thread.

@@ -63,16 +63,26 @@ export function adamWSchedule(
   };
 }
 
-/**
- * Clips gradients by their global norm (Pascanu et al., 2013, arXiv 1211.5063): all are scaled by min(1, limit / (norm + 1e-6)), PyTorch's formula.
- *
- * @returns the clipped gradients and the norm before clipping, a scalar
- */
-export function clipByGlobalNorm(gradients: readonly Value[], limit: number): { clipped: Value[]; norm: Value } {
-  return scope('clip', () => {
-    const squares = gradients.map((g) => ops.reshape(ops.reduceSumSquare(g), [1]));
-    const norm = ops.sqrt(ops.reduceSum(ops.concat(squares, 0)));
-    const factor = ops.min(ops.div(ops.like(norm, limit), ops.add(norm, 1e-6)), 1);
-    return { clipped: gradients.map((g) => ops.mul(g, factor)), norm };
+/** The global norm of gradients: the length of all of them as one vector, a scalar. */
+export function globalNorm(gradients: readonly Value[]): Value {
+  return scope('norm', () => {
+    const ranks = [...new Set(gradients.map(({ rank }) => rank))];
+    // Sums of squares keep their axes, so that those of one rank make one tensor without a reshaping each.
+    const sums = ranks.map((rank) => {
+      const squares = gradients.filter((g) => g.rank === rank).map((g) => ops.reduceSumSquare(g, { keepdims: 1 }));
+      return rank === 0 ? squares.reduce(ops.add) : ops.reduceSum(ops.concat(squares, 0));
+    });
+    return ops.sqrt(sums.reduce(ops.add));
   });
 }
+
+const CLIP_EPSILON = 1e-6;
+
+/** What gradients are multiplied by to be clipped at a global norm (Pascanu et al., 2013, arXiv 1211.5063): min(1, limit / (norm + 1e-6)), PyTorch's formula. */
+export function clipFactor(norm: Value, limit: number): Value {
+  return scope('clip', () => ops.min(ops.div(ops.like(norm, limit), ops.add(norm, CLIP_EPSILON)), 1));
+}
+
+/** {@link clipFactor} for a number, rounded after each operation as the graph rounds. */
+export const clipFactorOf = (norm: number, limit: number): number =>
+  Math.min(Math.fround(Math.fround(limit) / Math.fround(Math.fround(norm) + Math.fround(CLIP_EPSILON))), 1);

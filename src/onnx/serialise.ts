@@ -33,11 +33,17 @@ const elementTypes: Record<DType, TensorProto_DataType> = {
 /** Operators whose attributes are floating-point in ONNX even when their value is a whole number. */
 const FLOATS = new Set(['alpha', 'beta', 'epsilon']);
 
+/** The first output of a muted model, see {@link serialise}. */
+export const MUTE = 'mute';
+
 /**
  * The graph as an ONNX model. Inputs appear in order of first use, under the names they were made with; outputs under the names given.
  * Values in between are called after the place that built them, so that a viewer shows `encoder/layer.0/attention/Softmax`.
+ *
+ * @param muted adds a first output that is an (empty) sequence of tensors: a thing that ONNX Runtime's binding for Node cannot hand back, so that it
+ *   hands back none of the outputs, see `Session.run`
  */
-export function serialise(outputs: Outputs): Uint8Array {
+export function serialise(outputs: Outputs, { muted = false } = {}): Uint8Array {
   const names = nameValues(outputs);
   const nameOf = (value: Value): string => names.get(value)!;
   const order = topologicalOrder(outputs.values());
@@ -49,6 +55,7 @@ export function serialise(outputs: Outputs): Uint8Array {
   for (const [name, value] of outputs) {
     if (nameOf(value) !== name) nodes.push(create(NodeProtoSchema, { opType: 'Identity', name, input: [nameOf(value)], output: [name] }));
   }
+  if (muted) nodes.push(create(NodeProtoSchema, { opType: 'SequenceEmpty', name: MUTE, output: [MUTE] }));
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'objective-lab',
@@ -61,7 +68,7 @@ export function serialise(outputs: Outputs): Uint8Array {
       node: nodes,
       initializer: [...constants.values()],
       input: inputsOf(outputs.values()).map((value) => valueInfo(nameOf(value), value)),
-      output: [...outputs].map(([name, value]) => valueInfo(name, value)),
+      output: [...(muted ? [MUTE_INFO] : []), ...[...outputs].map(([name, value]) => valueInfo(name, value))],
     }),
   });
   return toBinary(ModelProtoSchema, model);
@@ -161,3 +168,13 @@ const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
       },
     },
   });
+
+const MUTE_INFO = create(ValueInfoProtoSchema, {
+  name: MUTE,
+  type: {
+    value: {
+      case: 'sequenceType',
+      value: { elemType: { value: { case: 'tensorType', value: { elemType: TensorProto_DataType.FLOAT } } } },
+    },
+  },
+});

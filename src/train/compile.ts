@@ -1,13 +1,12 @@
 import { input, scope, type Outputs, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { optimise } from '../onnx/optimise';
-import type { AdamWOptions } from '../onnx/adamw';
+import { optimise, type Target } from '../onnx/optimise';
 import { counterDropout } from '../model/dropout';
 import { encoderParameters, lookUp, parameterInputs, type ParameterSpec } from '../model/parameters';
 import type { ModelConfig } from '../model/config';
 import type { Batch, Feeds, Loss, LossContext } from '../objectives/objective';
 import type { Instance } from '../objectives';
-import { compileStep } from './step';
+import type { GradientOptions } from './step';
 
 /** A uint32 scalar from which all dropout masks of a step follow. */
 export const DROPOUT_KEY = 'dropoutKey';
@@ -24,15 +23,10 @@ export function parametersOf(config: ModelConfig, instances: readonly Instance[]
   return [...new Map(specs.map((spec) => [spec.name, spec])).values()];
 }
 
-/** The training step of weighted objectives over one shared encoder. */
-export function compileTraining(
-  config: ModelConfig,
-  instances: readonly Instance[],
-  options: AdamWOptions & { gradientClip: number },
-): Outputs {
+/** The losses of weighted objectives over one shared encoder, and the parameters that they train. */
+export function trainingLosses(config: ModelConfig, instances: readonly Instance[]): GradientOptions {
   const dropout = counterDropout(input(DROPOUT_KEY, 'uint32', []));
-  return compileStep({
-    ...options,
+  return {
     specs: parametersOf(config, instances),
     losses: (parameters) =>
       instances.map(({ type, weight, feeds, loss }) => ({
@@ -40,11 +34,15 @@ export function compileTraining(
         weight,
         loss: scope(type, () => loss({ parameters, dropout, batch: batchInputs(type, feeds) }).loss),
       })),
-  });
+  };
 }
 
 /** The held-out losses and metrics of one objective: outputs `loss` and `metric:<name>`. */
-export function compileEvaluation(config: ModelConfig, { type, parameters: extra, evaluationFeeds, evaluation }: Instance): Outputs {
+export function compileEvaluation(
+  config: ModelConfig,
+  { type, parameters: extra, evaluationFeeds, evaluation }: Instance,
+  target: Target,
+): Outputs {
   const specs = [...encoderParameters(config), ...extra];
   const context: LossContext = {
     parameters: lookUp(parameterInputs(specs)),
@@ -52,7 +50,10 @@ export function compileEvaluation(config: ModelConfig, { type, parameters: extra
     batch: batchInputs(type, evaluationFeeds),
   };
   const { loss, metrics = {} }: Loss = scope(type, () => evaluation(context));
-  return optimise(new Map([['loss', loss], ...Object.entries(metrics).map(([name, value]): [string, Value] => [`metric:${name}`, value])]));
+  return optimise(
+    new Map([['loss', loss], ...Object.entries(metrics).map(([name, value]): [string, Value] => [`metric:${name}`, value])]),
+    target,
+  );
 }
 
 function batchInputs(objective: string, feeds: Feeds): (name: string) => Value {

@@ -1,5 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
-import type { DType, Tensor, TensorData } from '../onnx/types';
+import type { Target } from '../onnx/optimise';
+import { MUTE } from '../onnx/serialise';
+import { allocate, size, type DType, type Shape, type Tensor, type TensorData } from '../onnx/types';
 import { UserError } from '../shared/errors';
 
 /** The one file that touches ONNX Runtime. It is loaded on first use, so that commands which run no model start at once. */
@@ -23,7 +25,12 @@ export interface SessionOptions {
   /** Intra-op threads; one by default, which on shared machines is the fastest more often than not. */
   readonly threads?: number;
   readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all';
+  /** Path at which a file begins that tells how long each kernel took, see {@link Session.endProfiling}. */
+  readonly profile?: string;
 }
+
+/** How a graph is to be written for a device. */
+export const targetOf = ({ provider = 'cpu' }: SessionOptions): Target => (provider === 'cpu' ? 'cpu' : 'anywhere');
 
 /** A compiled graph on a device. `run` feeds tensors by name and resolves with the outputs by name. */
 export class Session {
@@ -34,7 +41,10 @@ export class Session {
   ) {}
 
   /** @throws UserError (code `device`) when the provider cannot be loaded */
-  static async create(model: Uint8Array, { provider = 'cpu', threads = 1, optimisation = 'all' }: SessionOptions = {}): Promise<Session> {
+  static async create(
+    model: Uint8Array,
+    { provider = 'cpu', threads = 1, optimisation = 'all', profile }: SessionOptions = {},
+  ): Promise<Session> {
     const ort = await loadRuntime();
     try {
       const session = await ort.InferenceSession.create(model, {
@@ -42,7 +52,10 @@ export class Session {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: optimisation,
-        logSeverityLevel: 3,
+        logSeverityLevel: 4,
+        // Transpositions that are left in a graph are there because the product is faster with them written out, see `arrangeForCpu`.
+        extra: { optimization: { disable_specified_optimizers: 'GemmTransposeFusion' } },
+        ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
       });
       return new Session(ort, session, provider);
     } catch (error) {
@@ -59,6 +72,11 @@ export class Session {
   /**
    * Runs the graph once. Blocks the event loop for as long as it takes.
    *
+   * The binding copies every output into new memory, also one that it has just written into a buffer of ours: for a training step of `mini` as long
+   * as the update itself. It does so after the run and in the order of the outputs, and throws at the first that is no tensor. A muted model begins
+   * with such an output; its run ends with that error, all results being in our buffers. (Should a later version hand sequences back, nothing but
+   * the copies changes.)
+   *
    * @param feeds at least the graph's inputs; what it does not need is left aside
    * @param into buffers that receive outputs; one that is also fed is updated in place. Outputs named here are not returned.
    */
@@ -69,15 +87,30 @@ export class Session {
       if (!tensor) throw new Error(`The graph's input "${name}" was not fed.`);
       inputs[name] = this.#wrap(tensor);
     }
-    const fetches: Record<string, Ort.Tensor | null> = {};
-    for (const name of this.session.outputNames) {
-      const buffer = into?.get(name);
-      fetches[name] = buffer ? this.#wrap(buffer) : null;
-    }
-    const results = await this.session.run(inputs, fetches);
     const outputs = new Map<string, Tensor>();
-    for (const [name, result] of Object.entries(results)) if (!into?.has(name)) outputs.set(name, unwrap(result));
+    const fetches: Record<string, Ort.Tensor | null> = {};
+    const muted = this.session.outputNames[0] === MUTE;
+    for (const meta of this.session.outputMetadata) {
+      let buffer = into?.get(meta.name);
+      if (!buffer && muted && meta.isTensor) {
+        const [dtype, shape] = [meta.type as DType, meta.shape as Shape];
+        buffer = { dtype, shape, data: allocate(dtype, size(shape)) };
+        outputs.set(meta.name, buffer);
+      }
+      fetches[meta.name] = buffer ? this.#wrap(buffer) : null;
+    }
+    try {
+      const results = await this.session.run(inputs, fetches);
+      if (!muted) for (const [name, result] of Object.entries(results)) if (!into?.has(name)) outputs.set(name, unwrap(result));
+    } catch (error) {
+      if (!muted || !firstLine(error).startsWith('Non tensor type')) throw error;
+    }
     return outputs;
+  }
+
+  /** Writes the profile: `<prefix>_<time>.json`. */
+  endProfiling(): void {
+    this.session.endProfiling();
   }
 
   async release(): Promise<void> {

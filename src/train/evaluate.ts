@@ -5,7 +5,7 @@ import type { Instance } from '../objectives';
 import type { Dataset } from '../text/dataset';
 import { hash32 } from '../shared/random';
 import { compileEvaluation, DROPOUT_KEY, feedsOf, parametersOf } from './compile';
-import { Session, type SessionOptions } from './device';
+import { Session, targetOf, type SessionOptions } from './device';
 
 /** Held-out batches an evaluation looks at: always the same ones, whatever the experiment's seed. */
 const BATCHES = 16;
@@ -23,7 +23,10 @@ export class Evaluator {
 
   async compile(options: SessionOptions): Promise<void> {
     for (const instance of this.instances)
-      this.#sessions.set(instance.type, await Session.create(serialise(compileEvaluation(this.config, instance)), options));
+      this.#sessions.set(
+        instance.type,
+        await Session.create(serialise(compileEvaluation(this.config, instance, targetOf(options))), options),
+      );
   }
 
   /**

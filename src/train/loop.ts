@@ -3,22 +3,23 @@ import { UserError } from '../shared/errors';
 import type { Device, Metrics } from '../shared/types';
 import { version as VERSION } from '../../package.json';
 import { resolveModel } from '../experiment/resolve';
-import { adamWSchedule } from '../onnx/adamw';
 import { serialise } from '../onnx/serialise';
-import { allocate, size, tensor, type Tensor } from '../onnx/types';
-import { initialise, initialiserRange, type ParameterSpec } from '../model/parameters';
+import { size, tensor, type Tensor } from '../onnx/types';
+import { initialise, initialiserRange } from '../model/parameters';
 import { createObjective, type Instance } from '../objectives';
 import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
 import { hash32 } from '../shared/random';
 import { saveCheckpoint } from './checkpoint';
-import { compileTraining, DROPOUT_KEY, feedsOf, parametersOf, probeGraph } from './compile';
-import { chooseProvider, Session } from './device';
+import { DROPOUT_KEY, feedsOf, probeGraph, trainingLosses } from './compile';
+import { chooseProvider, type Provider } from './device';
 import { Evaluator } from './evaluate';
 import { loadExperiment, type Experiment } from './experiment';
 import { replaceFile } from './files';
 import { Run } from './run';
 import { learningRateAt } from './schedule';
-import { momentName, nextName } from './step';
+import { TrainingState } from './state';
+import { createStepper, type Stepper } from './stepper';
+import type { GradientOptions } from './step';
 
 /** Chooses the held-out documents of a corpus. */
 const HELD_OUT_SEED = 1;
@@ -115,11 +116,10 @@ function onChange(tell: (message: string) => void): (message: string) => void {
 /** One model in training: its state in typed arrays, which the compiled step reads and writes in place. */
 class Training {
   readonly instances: readonly Instance[];
-  readonly #specs: readonly ParameterSpec[];
-  readonly #parameters = new Map<string, Tensor>();
-  readonly #optimiser = new Map<string, Tensor>();
+  readonly #losses: GradientOptions;
+  readonly #state: TrainingState;
   readonly #evaluator: Evaluator;
-  #step: Session | undefined;
+  #stepper: Stepper | undefined;
 
   constructor(
     private readonly experiment: Experiment,
@@ -129,18 +129,11 @@ class Training {
     const context = { config: this.config, special: tokenizer.special, seed: experiment.seed };
     this.instances = experiment.objectives.map((options) => createObjective(options, context));
     for (const instance of this.instances) instance.check(dataset.train, dataset.heldOut);
-    this.#specs = parametersOf(this.config, this.instances);
-    for (const spec of this.#specs) {
-      this.#parameters.set(spec.name, initialise(spec, experiment.seed, initialiserRange(this.config)));
-      for (const moment of ['m', 'v'] as const) {
-        this.#optimiser.set(momentName(moment, spec.name), {
-          dtype: 'float32',
-          shape: spec.shape,
-          data: allocate('float32', size(spec.shape)),
-        });
-      }
-    }
-    this.#evaluator = new Evaluator(this.config, this.instances, dataset, this.#parameters);
+    this.#losses = trainingLosses(this.config, this.instances);
+    this.#state = new TrainingState(this.#losses.specs);
+    for (const spec of this.#losses.specs)
+      initialise(this.#state.parameters.get(spec.name)!, spec, experiment.seed, initialiserRange(this.config));
+    this.#evaluator = new Evaluator(this.config, this.instances, dataset, this.#state.parameters);
   }
 
   get config(): ReturnType<typeof resolveModel> {
@@ -148,7 +141,7 @@ class Training {
   }
 
   get parameterCount(): number {
-    return this.#specs.reduce((sum, { shape }) => sum + size(shape), 0);
+    return this.#losses.specs.reduce((sum, { shape }) => sum + size(shape), 0);
   }
 
   /** The experiment with every default written out, and what it ran on. */
@@ -168,10 +161,10 @@ class Training {
     };
   }
 
-  async compile(provider: 'cpu' | 'cuda' | 'webgpu'): Promise<void> {
-    const { beta1, beta2, gradientClip, threads = 1 } = this.experiment.training;
-    const options = { provider, threads };
-    this.#step = await Session.create(serialise(compileTraining(this.config, this.instances, { beta1, beta2, gradientClip })), options);
+  async compile(provider: Provider): Promise<void> {
+    const { training } = this.experiment;
+    const options = { provider, threads: training.threads ?? 1 };
+    this.#stepper = await createStepper(this.#losses, training, this.#state, options);
     await this.#evaluator.compile(options);
   }
 
@@ -194,7 +187,7 @@ class Training {
     const save = (step: number): void => {
       saveCheckpoint(
         run.folder,
-        { step, parameters: this.#parameters, optimiser: this.#optimiser },
+        { step, parameters: this.#state.parameters, optimiser: this.#state.optimiser },
         this.config,
         this.corpus.tokenizer.special.pad,
         keepCheckpoints,
@@ -241,25 +234,20 @@ class Training {
   async #train(step: number): Promise<{ loss: Record<string, number>; gradientNorm: number; learningRate: number }> {
     const { seed, training } = this.experiment;
     const learningRate = learningRateAt(step, training);
-    const feeds = new Map<string, Tensor>([...this.#parameters, ...this.#optimiser]);
-    const into = new Map([...feeds].map(([name, value]) => [nextName(name), value]));
-    for (const [name, value] of Object.entries(adamWSchedule(step + 1, learningRate, training)))
-      feeds.set(name, tensor('float32', [], [value]));
-    feeds.set(DROPOUT_KEY, tensor('uint32', [], [hash32(seed, 30, step)]));
+    const feeds = new Map<string, Tensor>([[DROPOUT_KEY, tensor('uint32', [], [hash32(seed, 30, step)])]]);
     for (const { type, batch } of this.instances)
       for (const [name, value] of feedsOf(type, batch(this.corpus.dataset.train, step))) feeds.set(name, value);
-    const outputs = await this.#step!.run(feeds, into);
-    const read = (name: string): number => Number(outputs.get(name)?.data[0]);
+    const scalars = await this.#stepper!.step(feeds, step + 1, learningRate);
     const names = [...this.instances.map(({ type }) => type), 'total'];
     return {
-      loss: Object.fromEntries(names.map((name) => [name, read(`loss:${name}`)])),
-      gradientNorm: read('gradientNorm'),
+      loss: Object.fromEntries(names.map((name) => [name, scalars.get(`loss:${name}`)!])),
+      gradientNorm: scalars.get('gradientNorm')!,
       learningRate,
     };
   }
 
   async release(): Promise<void> {
-    await this.#step?.release();
+    await this.#stepper?.release();
     await this.#evaluator.release();
   }
 }

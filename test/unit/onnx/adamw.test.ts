@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import oracle from '../../oracle/adamw.json';
-import { adamW, adamWSchedule, clipByGlobalNorm, type AdamWInputs, type Slot } from '../../../src/onnx/adamw';
+import { adamW, adamWSchedule, clipFactor, globalNorm, type AdamWInputs, type Slot } from '../../../src/onnx/adamw';
 import { input, type Value } from '../../../src/onnx/graph';
+import * as ops from '../../../src/onnx/ops';
 import { optimise } from '../../../src/onnx/optimise';
 import { serialise } from '../../../src/onnx/serialise';
 import { size, tensor, type Tensor } from '../../../src/onnx/types';
@@ -20,7 +21,8 @@ describe('AdamW', () => {
       ) as unknown as AdamWInputs;
       const names = Object.keys(initial);
       const gradients = names.map((name) => input(`gradient:${name}`, 'float64', initial[name]!.shape));
-      const { clipped, norm } = clipByGlobalNorm(gradients, recorded.clipNorm ?? Infinity);
+      const norm = globalNorm(gradients);
+      const factor = clipFactor(norm, recorded.clipNorm ?? Infinity);
       const outputs = new Map<string, Value>([['norm', norm]]);
       names.forEach((name, i) => {
         const [parameter, m, v] = ['p', 'm', 'v'].map((kind) => input(`${kind}:${name}`, 'float64', initial[name]!.shape)) as [
@@ -28,10 +30,16 @@ describe('AdamW', () => {
           Value,
           Value,
         ];
-        const next: Slot = adamW({ parameter, m, v }, (recorded.clipNorm === null ? gradients : clipped)[i]!, decays[name]! > 0, schedule, {
-          beta1,
-          beta2,
-        });
+        const next: Slot = adamW(
+          { parameter, m, v },
+          recorded.clipNorm === null ? gradients[i]! : ops.mul(gradients[i]!, factor),
+          decays[name]! > 0,
+          schedule,
+          {
+            beta1,
+            beta2,
+          },
+        );
         outputs.set(`next:p:${name}`, next.parameter).set(`next:m:${name}`, next.m).set(`next:v:${name}`, next.v);
       });
       const session = await Session.create(serialise(optimise(outputs)));

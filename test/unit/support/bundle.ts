@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { watForEsbuild } from '../../../scripts/lib/wat.mjs';
 
 /** Bundles an entry of `src` as the product's build does, to a place from which the native packages are found; gives the bundle's path. */
 export async function bundle(entry: string): Promise<string> {
@@ -15,6 +16,7 @@ export async function bundle(entry: string): Promise<string> {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: ['onnxruntime-node', 'tokenizers'],
+    plugins: [watForEsbuild],
     logLevel: 'error',
   });
   return outfile;
