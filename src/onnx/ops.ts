@@ -4,7 +4,6 @@ import { rowsLast, type FusedMatMulAttributes, type GemmAttributes } from './ope
 import { ShapeMismatch, type Operator } from './operators/operator';
 import type { Reduction } from './operators/reduce';
 import {
-  allocate,
   axisFirst,
   inversePermutation,
   isFloat,
@@ -91,6 +90,9 @@ export const reciprocal: Unary = unary('Reciprocal');
 export const abs: Unary = unary('Abs');
 export const sign: Unary = unary('Sign');
 export const relu: Unary = unary('Relu');
+export const sin: Unary = unary('Sin');
+export const cos: Unary = unary('Cos');
+export const isNaN: Unary = unary('IsNaN');
 export const tanh: Unary = unary('Tanh');
 export const sigmoid: Unary = unary('Sigmoid');
 export const softplus: Unary = unary('Softplus');
@@ -121,6 +123,12 @@ export const reduceLogSumExp: Reduce = reduction('ReduceLogSumExp');
 export const reduceMax: Reduce = reduction('ReduceMax');
 export const reduceMin: Reduce = reduction('ReduceMin');
 
+/** The place (int64) of the largest element along an axis, which is dropped; of equal ones, the first. */
+export const argMax = (x: Value, axis: number): Value => one('ArgMax', [x], { axis, keepdims: 0 });
+/** Running sums along an axis; `exclusive` leaves out the element itself, `reverse` starts from the end. */
+export const cumSum = (x: Value, axis: number, { exclusive = 0, reverse = 0 } = {}): Value =>
+  one('CumSum', [x], { axis, exclusive, reverse });
+
 /** Sums over the axes along which `shape` was broadcast to the value's: the way back from broadcasting. */
 export function sumTo(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
@@ -149,7 +157,8 @@ export const gemm = (a: Value, b: Value, c?: Value, attributes: GemmAttributes =
 export function reshape(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   const known = size(shape.filter((extent) => extent !== -1));
-  return one('Reshape', [x], { shape: shape.map((extent) => (extent === -1 ? size(x.shape) / known : extent)) });
+  const target = shape.map((extent) => (extent === -1 ? size(x.shape) / known : extent));
+  return one('Reshape', [x], { shape: target, ...(target.includes(0) && { allowzero: 1 }) });
 }
 
 export const expand = (x: Value, shape: Shape): Value => (sameShape(x.shape, shape) ? x : one('Expand', [x], { shape }));
@@ -223,9 +232,3 @@ export function scaled(value: Value): { x: Value; factor: number } | undefined {
   if (right !== undefined) return { x: a, factor: right };
   return left === undefined ? undefined : { x: b, factor: left };
 }
-
-export const filled = (dtype: DType, shape: Shape, value: number): Tensor => ({
-  dtype,
-  shape,
-  data: allocate(dtype, size(shape)).fill((dtype === 'int64' ? BigInt(value) : value) as never),
-});

@@ -1,12 +1,15 @@
 import type { Outputs } from './graph';
 import { absorb } from './rewrite/absorb';
-import { arrangeForCpu } from './rewrite/cpu';
+import { arrangeForCpu, scatterSafely } from './rewrite/arrange';
 import { fold } from './rewrite/fold';
 import { rewrite, type Rule } from './rewrite/rewrite';
 import { simplify } from './rewrite/simplify';
 
-/** Where a graph will run: `anywhere` keeps the operators that people know; `cpu` writes them as ONNX Runtime's CPU kernels are fastest. */
-export type Target = 'anywhere' | 'cpu';
+/**
+ * Where a graph will run: `anywhere` keeps the operators that people know; `cpu` and `multicore` write them as ONNX Runtime's CPU kernels are
+ * fastest, with one thread and with several.
+ */
+export type Target = 'anywhere' | 'cpu' | 'multicore';
 
 /** A rewrite can expose another (a lowered operator folds, a folded operand simplifies); training steps reach their fixed point in four rounds. */
 const MOST_ROUNDS = 10;
@@ -23,10 +26,11 @@ export function optimise(outputs: Outputs, target: Target = 'anywhere'): Outputs
     current = next;
     if (!changed) break;
   }
-  return target === 'cpu' ? rewrite(current, [arrangeForCpu]).outputs : current;
+  const last = [...(target === 'anywhere' ? [] : [arrangeForCpu]), ...(target === 'cpu' ? [] : [scatterSafely])];
+  return rewrite(current, last).outputs;
 }
 
 const lowerFor =
   (target: Target): Rule =>
   ({ operator: { lower, lowered }, inputs, attributes }) =>
-    lower && (lowered === 'everywhere' || lowered === target) ? lower(inputs, attributes as never) : undefined;
+    lower && (lowered === 'everywhere' || target !== 'anywhere') ? lower(inputs, attributes as never) : undefined;

@@ -14,7 +14,8 @@ import {
   type ValueInfoProto,
 } from 'onnx-buf';
 import { Constant, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
-import { allocate, type DType, type Tensor, type Type } from './types';
+import type { OperandKind } from './operators/operator';
+import { tensor, type DType, type Tensor, type Type } from './types';
 
 /** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */
 const OPSET = 20n;
@@ -121,14 +122,13 @@ function nodeProto(node: Node, nameOf: (value: Value) => string, constants: Map<
   });
 }
 
-function operand(attribute: Attribute, kind: 'int64' | 'like', first: Value): Tensor {
+function operand(attribute: Attribute, kind: OperandKind, first: Value): Tensor {
+  if (kind === 'int64 scalar') return tensor('int64', [], [attribute as number]);
   if (kind === 'like') {
-    const data = allocate(first.dtype, 1);
-    data[0] = attribute as number;
-    return { dtype: first.dtype, shape: [], data };
+    return tensor(first.dtype, [], [attribute as number]);
   }
   const values = attribute as readonly number[];
-  return { dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) };
+  return tensor('int64', [values.length], values);
 }
 
 function attributeProto(name: string, value: Attribute): AttributeProto {

@@ -39,6 +39,13 @@ export function tensor(dtype: DType, shape: Shape, values: ArrayLike<number>): T
   return { dtype, shape, data };
 }
 
+/** A tensor of one value throughout. */
+export const filled = (dtype: DType, shape: Shape, value: number): Tensor => ({
+  dtype,
+  shape,
+  data: allocate(dtype, size(shape)).fill((dtype === 'int64' ? BigInt(value) : value) as never),
+});
+
 export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
 
 /** Number of elements; 1 for a scalar. */

@@ -38,16 +38,18 @@ function floatType(inputs: readonly Value[]): Type[] {
   return [{ dtype, shape: inputs[0]!.shape }];
 }
 
-const comparison = (): Operator<None> =>
+const comparison = (evaluate: (a: number, b: number) => boolean): Operator<None> =>
   operator<None>({
     infer: (inputs) => {
       dtypeOf(inputs);
       return broadcastType(inputs, 'bool');
     },
     gradient: null,
+    evaluate: (a, b) => Number(evaluate(a, b)),
   });
 
-const logical = (): Operator<None> => operator<None>({ infer: (inputs) => broadcastType(inputs), gradient: null });
+const logical = (evaluate: (a: number, b: number) => number): Operator<None> =>
+  operator<None>({ infer: (inputs) => broadcastType(inputs), gradient: null, evaluate });
 
 /** Splits a gradient between the operands of Max and Min: to the one chosen, halved where they tie (PyTorch's rule). */
 function chosen([a, b]: readonly Value[], y: Value, g: Value): Value[] {
@@ -109,6 +111,8 @@ export const elementwise = {
     (x, _, g) => ops.where(ops.greater(x, 0), g, ops.like(g, 0)),
     (x) => Math.max(x, 0),
   ),
+  Sin: unary((x, _, g) => ops.mul(g, ops.cos(x)), Math.sin),
+  Cos: unary((x, _, g) => ops.neg(ops.mul(g, ops.sin(x))), Math.cos),
   Tanh: unary((_, y, g) => ops.mul(g, ops.sub(1, ops.mul(y, y))), Math.tanh),
   Sigmoid: unary(
     (_, y, g) => ops.mul(g, ops.mul(y, ops.sub(1, y))),
@@ -138,14 +142,15 @@ export const elementwise = {
     operands: { min: 'like', max: 'like' },
   }),
 
-  Equal: comparison(),
-  Less: comparison(),
-  LessOrEqual: comparison(),
-  Greater: comparison(),
-  GreaterOrEqual: comparison(),
-  And: logical(),
-  Or: logical(),
-  Not: operator<None>({ infer: ([x]) => [x!], gradient: null }),
+  Equal: comparison((a, b) => a === b),
+  Less: comparison((a, b) => a < b),
+  LessOrEqual: comparison((a, b) => a <= b),
+  Greater: comparison((a, b) => a > b),
+  GreaterOrEqual: comparison((a, b) => a >= b),
+  And: logical((a, b) => a & b),
+  Or: logical((a, b) => a | b),
+  Not: operator<None>({ infer: ([x]) => [x!], gradient: null, evaluate: (x) => 1 - x }),
+  IsNaN: operator<None>({ infer: ([x]) => [{ dtype: 'bool', shape: x!.shape }], gradient: null }),
 
   Where: operator<None>({
     infer: ([condition, a, b]) => {
@@ -157,11 +162,13 @@ export const elementwise = {
       const zero = ops.like(g, 0);
       return [undefined, ops.sumTo(ops.where(condition, g, zero), a!.shape), ops.sumTo(ops.where(condition, zero, g), b!.shape)];
     },
+    evaluate: (condition, a, b) => (condition ? a! : b!),
   }),
 
   Cast: operator<{ to: DType }>({
     infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }],
     gradient: ({ inputs: [x] }, [g]) => [x && g && isFloat(x.dtype) ? ops.cast(g, x.dtype) : undefined],
+    evaluate: (x) => x,
   }),
 };
 

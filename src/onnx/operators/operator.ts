@@ -11,6 +11,9 @@ export interface Application<A> {
 /** One contribution an input; `undefined` where nothing flows (an integer input, say). */
 export type Contributions = readonly (Value | undefined)[];
 
+/** An attribute as a constant input: a list of whole numbers, one of them, or a scalar of the first input's type. */
+export type OperandKind = 'int64' | 'int64 scalar' | 'like';
+
 /** Thrown by shape rules with the reason only; the caller adds operator, types and place. */
 export class ShapeMismatch extends Error {}
 
@@ -28,9 +31,9 @@ export interface Operator<A = never> {
   /** Where it is lowered: everywhere, since ONNX does not have it, or on the CPU alone, whose kernel takes longer than the parts. */
   readonly lowered?: 'everywhere' | 'cpu';
   readonly domain?: 'com.microsoft';
-  /** Attributes that ONNX takes as constant inputs after the others: lists of `int64`, or scalars of the first input's type (`like`). */
-  readonly operands?: Readonly<Record<string, 'int64' | 'like'>>;
-  /** Elementwise operators on plain numbers: lets constants be folded. */
+  /** Attributes that ONNX takes as constant inputs after the others. */
+  readonly operands?: Readonly<Record<string, OperandKind>>;
+  /** Elementwise operators on plain numbers: lets constants be folded. Booleans are 0 and 1. */
   readonly evaluate?: (...values: number[]) => number;
 }
 

@@ -1,6 +1,6 @@
 import * as ops from '../ops';
 import type { Value } from '../graph';
-import { normaliseAxes, size, type Shape, type Type } from '../types';
+import { normaliseAxes, normaliseAxis, size, type Shape, type Type } from '../types';
 import { operator, ShapeMismatch, type Operator } from './operator';
 
 export interface Reduction extends Record<string, number | readonly number[] | undefined> {
@@ -44,7 +44,8 @@ const extreme = (axes: readonly number[] | undefined, x: Value, y: Value, g: Val
 const extremeReduction = (): Operator<Reduction> =>
   operator<Reduction>({
     infer: ([x], attributes) => {
-      if (size(x!.shape) === 0) throw new ShapeMismatch('an empty tensor has no extreme');
+      if (normaliseAxes(attributes.axes, x!.rank).some((axis) => x!.shape[axis] === 0))
+        throw new ShapeMismatch('an empty axis has no extreme');
       return [{ dtype: x!.dtype, shape: reducedShape(x!, attributes) }];
     },
     gradient: ({ inputs: [x], outputs: [y], attributes: { axes } }, [g]) => {
@@ -64,4 +65,21 @@ export const reduce = {
   ReduceLogSumExp: reduction((x, y, g) => ops.mul(g, ops.exp(ops.sub(x, y)))),
   ReduceMax: extremeReduction(),
   ReduceMin: extremeReduction(),
+
+  ArgMax: operator<{ axis: number; keepdims: number }>({
+    infer: ([x], { axis, keepdims }) => {
+      if (x!.shape[normaliseAxis(axis, x!.rank)] === 0) throw new ShapeMismatch('an empty axis has no largest element');
+      return [{ dtype: 'int64', shape: reducedShape(x!, { axes: [axis], keepdims }) }];
+    },
+    gradient: null,
+  }),
+
+  CumSum: operator<{ axis: number; exclusive: number; reverse: number }>({
+    infer: ([x], { axis }) => {
+      normaliseAxis(axis, x!.rank);
+      return [x!];
+    },
+    gradient: ({ attributes: { axis, exclusive, reverse } }, [g]) => [g && ops.cumSum(g, axis, { exclusive, reverse: 1 - reverse })],
+    operands: { axis: 'int64 scalar' },
+  }),
 };

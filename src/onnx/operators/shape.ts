@@ -1,5 +1,5 @@
 import * as ops from '../ops';
-import { broadcast, inversePermutation, normaliseAxes, normaliseAxis, size } from '../types';
+import { broadcast, inversePermutation, normaliseAxes, normaliseAxis, size, type Shape } from '../types';
 import { dtypeOf, operator, ShapeMismatch } from './operator';
 
 type Ints = readonly number[];
@@ -23,13 +23,15 @@ export function sliceRange(extent: number, start: number, end: number, step: num
 }
 
 export const shape = {
-  /** ONNX's rules: one extent may be −1 and follows from the others, an extent of 0 is copied from the input. */
-  Reshape: operator<{ shape: Ints }>({
-    infer: ([x], { shape: wanted }) => {
-      const copied = wanted.map((extent, i) => (extent === 0 && size(x!.shape) > 0 ? (x!.shape[i] ?? 0) : extent));
-      const target = copied.map((extent) => (extent === -1 ? size(x!.shape) / size(copied.filter((other) => other !== -1)) : extent));
-      if (size(target) !== size(x!.shape)) throw new ShapeMismatch(`${size(x!.shape)} elements do not fill [${wanted.join(', ')}]`);
-      return [{ dtype: x!.dtype, shape: target }];
+  /** ONNX's rules: one extent may be −1 and follows from the others; one of 0 is copied from the input, or with `allowzero` is 0. */
+  Reshape: operator<{ shape: Ints; allowzero?: number }>({
+    infer: ([x], { shape: wanted, allowzero = 0 }) => {
+      const copied = wanted.map((extent, axis) => (extent === 0 && !allowzero ? x!.shape[axis] : extent));
+      const known = size(copied.filter((extent) => extent !== undefined && extent !== -1) as Shape);
+      const target = copied.map((extent) => (extent === -1 ? size(x!.shape) / known : extent));
+      if (!target.every((extent) => Number.isInteger(extent)) || size(target as Shape) !== size(x!.shape))
+        throw new ShapeMismatch(`${size(x!.shape)} elements do not fill [${wanted.join(', ')}]`);
+      return [{ dtype: x!.dtype, shape: target as Shape }];
     },
     gradient: ({ inputs: [x] }, [g]) => [g && ops.reshape(g, x!.shape)],
     operands: { shape: 'int64' },

@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { grad } from '../../../src/onnx/grad';
 import type { Value } from '../../../src/onnx/graph';
 import { operators, type OperatorName } from '../../../src/onnx/operators';
 import * as ops from '../../../src/onnx/ops';
-import { optimise } from '../../../src/onnx/optimise';
-import { serialise } from '../../../src/onnx/serialise';
-import { isFloat, size, type DType, type Shape, type Tensor } from '../../../src/onnx/types';
-import { Session } from '../../../src/train/device';
+import { size, type DType, type Shape } from '../../../src/onnx/types';
+import { compareWithDifferences, indices, some, weighted, type Precision } from '../support/differences';
 import { fed, type Fed } from '../support/evaluate';
 import { Random, seedOfRun } from '../support/random';
 
@@ -21,15 +18,6 @@ interface Trial {
 
 type Make = (random: Random, dtype: DType) => Trial;
 
-/** An input with elements in [low, high). */
-const some = (random: Random, dtype: DType, shape: Shape, low = -2, high = 2): Fed =>
-  fed(dtype, shape, random.numbers(size(shape), low, high));
-const indices = (random: Random, shape: Shape, below: number): Fed =>
-  fed(
-    'int64',
-    shape,
-    Array.from({ length: size(shape) }, () => random.integer(0, below - 1)),
-  );
 /** Distinct values, so that no small step changes which is largest. */
 const distinct = (random: Random, dtype: DType, shape: Shape): Fed =>
   fed(
@@ -97,13 +85,25 @@ const matrices =
       some(random, dtype, [...(random.integer(0, 1) ? batch : batch.map(() => 1)), ...right]),
     ];
     const alpha = random.number(0.5, 2);
-    if (op === 'fusedMatMul') return trial([a, b], ops.fusedMatMul(a.value, b.value, { transA, transB, alpha }));
+    if (op === 'fusedMatMul') {
+      // The same operands with their rows before the batch.
+      const [transBatchA, transBatchB] = batch.length > 0 ? [random.integer(0, 1), random.integer(0, 1)] : [0, 0];
+      const turned = ({ value, tensor: { shape, data } }: Fed, turn: number): Fed =>
+        turn
+          ? fed(dtype, [shape.at(-2)!, ...shape.slice(0, -2), shape.at(-1)!], data as Float64Array)
+          : { value, tensor: { dtype, shape, data } };
+      const operands = [turned(a, transBatchA), turned(b, transBatchB)] as const;
+      return trial(operands, ops.fusedMatMul(operands[0].value, operands[1].value, { transA, transB, transBatchA, transBatchB, alpha }));
+    }
     const c = some(random, dtype, random.pick([[m, n], [n], [1, n], [m, 1], []]));
     return trial([a, b, c], ops.gemm(a.value, b.value, c.value, { transA, transB, alpha, beta: random.number(0.5, 2) }));
   };
 
 const makers: Record<
-  Exclude<OperatorName, 'Mod' | 'And' | 'Or' | 'Not' | 'Equal' | 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual'>,
+  Exclude<
+    OperatorName,
+    'Mod' | 'And' | 'Or' | 'Not' | 'Equal' | 'Less' | 'LessOrEqual' | 'Greater' | 'GreaterOrEqual' | 'IsNaN' | 'ArgMax'
+  >,
   Make
 > = {
   Add: binary(ops.add),
@@ -121,6 +121,8 @@ const makers: Record<
   Abs: unary(ops.abs, 0.1, 2),
   Sign: unary(ops.sign, 0.1, 2),
   Relu: unary(ops.relu, 0.1, 2),
+  Sin: unary(ops.sin),
+  Cos: unary(ops.cos),
   Tanh: unary(ops.tanh),
   Sigmoid: unary(ops.sigmoid),
   Softplus: unary(ops.softplus),
@@ -258,6 +260,8 @@ const makers: Record<
     const [data, updates] = [some(random, dtype, [2, rows]), some(random, dtype, [2, places.length / 2])];
     return trial([data, at, updates], ops.scatterElements(data.value, at.value, updates.value, 1, add ? 'add' : 'none'));
   },
+  CumSum: (random, dtype) =>
+    alongAxis((x, axis) => ops.cumSum(x, axis, { exclusive: random.integer(0, 1), reverse: random.integer(0, 1) }))(random, dtype),
   Softmax: alongAxis(ops.softmax),
   LogSoftmax: alongAxis(ops.logSoftmax),
   L2Normalize: alongAxis((x, axis) => ops.l2Normalize(x, axis)),
@@ -298,45 +302,9 @@ describe(`gradients agree with central finite differences (SEED=${seedOfRun})`, 
   });
 });
 
-const precisionOf = (op: string): DType => (SINGLE.has(op) ? 'float32' : 'float64');
+const precisionOf = (op: string): Precision => (SINGLE.has(op) ? 'float32' : 'float64');
 
-/** Compares every element of every gradient of a random weighting of the outputs. */
-async function compare({ feeds, outputs }: Trial, dtype: DType): Promise<void> {
-  const random = new Random(seedOfRun);
-  const weights = outputs.map((y) => some(random, dtype, y.shape));
-  const loss = outputs.map((y, i) => ops.reduceSum(ops.mul(y, weights[i]!.value))).reduce(ops.add);
-  const differentiable = feeds.filter(({ value }) => isFloat(value.dtype));
-  const gradients = grad(
-    loss,
-    differentiable.map(({ value }) => value),
-  );
-
-  const named = new Map<string, Value>([['loss', loss], ...gradients.map((g, i): [string, Value] => [`g${i}`, g])]);
-  const session = await Session.create(serialise(optimise(named)));
-  const contents = new Map([...feeds, ...weights].map(({ value, tensor: data }) => [(value.source as { name: string }).name, data]));
-  const analytic = await session.run(contents);
-  const forward = await Session.create(serialise(optimise(new Map([['loss', loss]]))));
-  const step = dtype === 'float64' ? 1e-5 : 2e-2;
-  const tolerance = dtype === 'float64' ? 1e-6 : 2e-3;
-
-  for (const [i, { value, tensor: original }] of differentiable.entries()) {
-    const { name } = value.source as { name: string };
-    const lossAt = async (index: number, delta: number): Promise<number> => {
-      const moved = original.data.slice() as Float64Array;
-      moved[index]! += delta;
-      const results = await forward.run(new Map<string, Tensor>([...contents, [name, { ...original, data: moved }]]));
-      return Number(results.get('loss')!.data[0]);
-    };
-    for (let index = 0; index < original.data.length; index++) {
-      const slope = async (h: number): Promise<number> => ((await lossAt(index, h)) - (await lossAt(index, -h))) / (2 * h);
-      // Richardson's extrapolation of two central differences: the error falls with the fourth power of the step.
-      const numeric = (4 * (await slope(step)) - (await slope(2 * step))) / 3;
-      const exact = Number(analytic.get(`g${i}`)!.data[index]);
-      expect(Math.abs(numeric - exact), `input ${i}, element ${index}: ${exact} by the rule, ${numeric} by differences`).toBeLessThan(
-        tolerance * Math.max(1, Math.abs(exact)),
-      );
-    }
-  }
-  await session.release();
-  await forward.release();
+async function compare({ feeds, outputs }: Trial, dtype: Precision): Promise<void> {
+  const { loss, weights } = weighted(new Random(seedOfRun), outputs);
+  await compareWithDifferences(loss, feeds, weights, dtype);
 }

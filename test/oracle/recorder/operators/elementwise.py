@@ -46,6 +46,8 @@ CASES: list[Case] = [
     *_unary("Abs", nonzero),
     Case("Abs", "at zero", _AT_ZERO, smooth=False),
     *_unary("Erf", normal),
+    *_unary("Sin", normal),
+    *_unary("Cos", normal),
     *_unary("Tanh", normal),
     *_unary("Sigmoid", normal),
     Case("Sigmoid", "large magnitudes", _LARGE),

@@ -40,8 +40,15 @@ def _gemm(inputs: list[Tensor], a: Attributes) -> Tensor:
     return product + a["beta"] * inputs[2] if len(inputs) > 2 else product
 
 
+def _cumsum(inputs: list[Tensor], a: Attributes) -> Tensor:
+    x = inputs[0].flip(a["axis"]) if a["reverse"] else inputs[0]
+    sums = x.cumsum(a["axis"]) - (x if a["exclusive"] else 0)
+    return sums.flip(a["axis"]) if a["reverse"] else sums
+
+
 def _fused_matmul(inputs: list[Tensor], a: Attributes) -> Tensor:
-    left, right = inputs
+    # Rows that are the first axis of all go to where a matrix has them.
+    left, right = (x.movedim(0, -2) if a.get(key) else x for x, key in zip(inputs, ["transBatchA", "transBatchB"], strict=True))
     return a["alpha"] * torch.matmul(left.mT if a["transA"] else left, right.mT if a["transB"] else right)
 
 
@@ -111,6 +118,8 @@ EXPRESSIONS: dict[str, Expression] = {
     "Reciprocal": _unary(torch.reciprocal),
     "Abs": _unary(torch.abs),
     "Erf": _unary(torch.erf),
+    "Sin": _unary(torch.sin),
+    "Cos": _unary(torch.cos),
     "Tanh": _unary(torch.tanh),
     "Sigmoid": _unary(torch.sigmoid),
     # Not F.softplus, which turns linear above 20.
@@ -129,6 +138,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "ReduceSumSquare": _reduction(_sum_square),
     "ReduceLogSumExp": _reduction(torch.logsumexp),
     "ReduceL2": _reduction(torch.linalg.vector_norm),
+    "CumSum": _cumsum,
     "Softmax": lambda inputs, a: F.softmax(inputs[0], a["axis"]),
     "LogSoftmax": lambda inputs, a: F.log_softmax(inputs[0], a["axis"]),
     "LayerNormalization": lambda inputs, a: F.layer_norm(inputs[0], inputs[1].shape, inputs[1], inputs[2], a["epsilon"]),

@@ -29,6 +29,10 @@ def _name(transposed_a: int, transposed_b: int) -> str:
     return f"{'A transposed' if transposed_a else 'A'}, {'B transposed' if transposed_b else 'B'}"
 
 
+def _rows_first(shape: tuple[int, ...], first: int) -> tuple[int, ...]:
+    return (shape[-2], *shape[:-2], shape[-1]) if first else shape
+
+
 CASES: list[Case] = [
     *[Case("MatMul", name, [normal(*left), normal(*right)]) for name, (left, right) in _PRODUCTS.items()],
     *[
@@ -52,5 +56,12 @@ CASES: list[Case] = [
             ("two batch axes", (2, 2), (2, 2), 0.5),
             ("batch broadcast", (2,), (1,), -1.0),
         ]
+    ],
+    *[
+        Case("FusedMatMul", f"{_name(ta, tb)}, rows first{' on the left' if ba else ''}{' on the right' if bb else ''}",
+             [normal(*_rows_first(shape, first)) for shape, first in zip(_operands((2, 3), (2, 3), ta, tb), (ba, bb), strict=True)],
+             {"transA": ta, "transB": tb, "alpha": 0.5, "transBatchA": ba, "transBatchB": bb})
+        for ta, tb in _TRANSPOSITIONS
+        for ba, bb in [(1, 0), (0, 1), (1, 1)]
     ],
 ]

@@ -14,6 +14,7 @@ _REDUCTIONS = ["Sum", "Mean", "Max", "Min", "Prod", "SumSquare", "LogSumExp", "L
 _AS_INPUTS: dict[str, list[str]] = {
     **{f"Reduce{kind}": ["axes"] for kind in _REDUCTIONS},
     "Clip": ["min", "max"],
+    "CumSum": ["axis"],
     "Slice": ["starts", "ends", "axes", "steps"],
     "Split": ["split"],
     "Pad": ["pads", "value"],
@@ -74,9 +75,11 @@ def _nodes(case: Case, inputs: list[Tensor], names: list[str], results: list[str
 def _fused_matmul(case: Case, inputs: list[Tensor], names: list[str], results: list[str]) -> tuple[list[onnx.NodeProto], list[TensorProto]]:
     nodes = []
     operands = []
-    for name, tensor, transposed in zip(names, inputs, [case.attributes["transA"], case.attributes["transB"]], strict=True):
+    for name, tensor, side in zip(names, inputs, "AB", strict=True):
         perm = list(range(tensor.ndim))
-        if transposed:
+        if case.attributes.get(f"transBatch{side}"):
+            perm = [*perm[1:-1], 0, perm[-1]]
+        if case.attributes[f"trans{side}"]:
             perm[-2:] = reversed(perm[-2:])
         nodes.append(helper.make_node("Transpose", [name], [f"{name}.operand"], perm=perm))
         operands.append(f"{name}.operand")

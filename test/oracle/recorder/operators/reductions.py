@@ -37,5 +37,12 @@ CASES: list[Case] = [
     *_reduction("ReduceLogSumExp"),
     Case("ReduceLogSumExp", "large values", [fixed([[1000.0, 999.0, 998.5], [-1000.0, -1001.0, -1000.25]])], _LAST_AXIS),
     *_reduction("ReduceL2"),
+    *[
+        Case("CumSum", f"{name}{', exclusive' if exclusive else ''}{', reverse' if reverse else ''}", [normal(2, 3, 2)],
+             {"axis": axis, "exclusive": exclusive, "reverse": reverse})
+        for name, axis in [("middle axis", 1), ("last axis", -1)]
+        for exclusive in (0, 1)
+        for reverse in (0, 1)
+    ],
     Case("ReduceL2", "zero vector", [fixed([[0.0, 0.0, 0.0], [1.0, -2.0, 2.0]])], _LAST_AXIS, smooth=False),
 ]
