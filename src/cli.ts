@@ -1,8 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../package.json';
+import { benchCommand } from './cli/bench';
+import { graphCommand } from './cli/graph';
 import { similarityCommand, maskCommand } from './cli/inspect';
 import { schemaCommand } from './cli/schema';
 import { trainCommand } from './cli/train';
+import { Preset } from './experiment/model';
 import { UserError } from './shared/errors';
 
 const positive = (text: string): number => {
@@ -10,6 +13,7 @@ const positive = (text: string): number => {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
   return value;
 };
+const presets = (text: string): Preset[] => text.split(',').map((name) => Preset.parse(name));
 const json = (): Option => new Option('--json', 'machine-readable output');
 
 const program = new Command('objective-lab')
@@ -24,6 +28,7 @@ program
   .argument('<experiment>', 'an experiment file, such as quickstart.lab.json')
   .addOption(new Option('--steps <n>', "optimiser steps instead of the experiment's").argParser(positive))
   .addOption(new Option('--device <device>', 'where to train').choices(['auto', 'cpu', 'cuda', 'webgpu']))
+  .addOption(new Option('--threads <n>', 'processor threads (default: as many as are fastest, by a short measurement)').argParser(positive))
   .option('--out <folder>', 'folder for runs (default: .objective-lab/runs beside the experiment)')
   .addOption(json())
   .action(trainCommand);
@@ -45,6 +50,25 @@ program
   .addOption(new Option('--unit <unit>', 'what a part is').choices(['sentence', 'line', 'paragraph']).default('sentence'))
   .addOption(json())
   .action(similarityCommand);
+
+program
+  .command('graph')
+  .description('write the training step of an experiment as an ONNX model')
+  .argument('<experiment>', 'an experiment file, such as quickstart.lab.json')
+  .option('--out <file>', 'where to write it, such as step.onnx')
+  .option('--print', 'print it as a person would write it')
+  .action(graphCommand);
+
+program
+  .command('bench')
+  .description('time training steps against the matrix products that they are made of')
+  .addOption(new Option('--preset <names>', 'sizes, with commas').argParser(presets).default(['tiny', 'mini', 'small'], 'tiny,mini,small'))
+  .addOption(new Option('--threads <n>', 'processor threads').argParser(positive).default(1))
+  .addOption(new Option('--seconds <n>', 'how long each row is measured').argParser(positive).default(20))
+  .addOption(new Option('--dropout <p>', 'dropout of the models').argParser(Number).default(0.1))
+  .addOption(new Option('--row <json>').hideHelp())
+  .addOption(json())
+  .action(benchCommand);
 
 program.command('schema', { hidden: true }).description('the JSON Schema of experiment files').action(schemaCommand);
 

@@ -4,13 +4,14 @@ import { train } from '../train/loop';
 interface Options {
   readonly steps?: number;
   readonly device?: Device;
+  readonly threads?: number;
   readonly out?: string;
   readonly json?: boolean;
 }
 
 const BAR_WIDTH = 24;
 
-export async function trainCommand(experiment: string, { steps, device, out, json }: Options): Promise<void> {
+export async function trainCommand(experiment: string, { out, json, ...overrides }: Options): Promise<void> {
   const controller = new AbortController();
   // The first Ctrl-C stops after the step in hand, with a checkpoint; the second at once.
   process.once('SIGINT', () => controller.abort());
@@ -19,8 +20,7 @@ export async function trainCommand(experiment: string, { steps, device, out, jso
   const result = await train({
     experiment,
     runs: out,
-    device,
-    steps,
+    ...overrides,
     signal: controller.signal,
     events: json
       ? {

@@ -8,7 +8,7 @@ export const PRESETS = {
   base: { layers: 12, hiddenSize: 768, attentionHeads: 12 },
 } as const;
 
-const Preset = z.enum(['tiny', 'mini', 'small', 'base']);
+export const Preset = z.enum(['tiny', 'mini', 'small', 'base']);
 export type Preset = z.infer<typeof Preset>;
 
 /** What the editor's completion says beside each preset; `enumDescriptions` is an extension of VS Code's to JSON Schema. */

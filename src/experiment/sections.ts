@@ -81,7 +81,7 @@ export const Training = z
       .max(1024)
       .optional()
       .describe(
-        'How many processor threads one step may use on the CPU. More help large models; for tiny ones they cost more than they bring. Default: 1.',
+        'How many processor threads one step may use on the CPU; the results are the same with any number. Default: the fastest number, by a short measurement that is kept for the machine.',
       ),
     learningRate: z
       .number()

@@ -30,7 +30,8 @@ export interface SessionOptions {
 }
 
 /** How a graph is to be written for a device. */
-export const targetOf = ({ provider = 'cpu' }: SessionOptions): Target => (provider === 'cpu' ? 'cpu' : 'anywhere');
+export const targetOf = ({ provider = 'cpu', threads = 1 }: SessionOptions): Target =>
+  provider !== 'cpu' ? 'anywhere' : threads > 1 ? 'multicore' : 'cpu';
 
 /** A compiled graph on a device. `run` feeds tensors by name and resolves with the outputs by name. */
 export class Session {

@@ -2,27 +2,22 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../shared/errors';
 import type { Device, Metrics } from '../shared/types';
 import { version as VERSION } from '../../package.json';
-import { resolveModel } from '../experiment/resolve';
 import { serialise } from '../onnx/serialise';
 import { size, tensor, type Tensor } from '../onnx/types';
 import { initialise, initialiserRange } from '../model/parameters';
-import { createObjective, type Instance } from '../objectives';
-import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
 import { hash32 } from '../shared/random';
 import { saveCheckpoint } from './checkpoint';
-import { DROPOUT_KEY, feedsOf, probeGraph, trainingLosses } from './compile';
+import { DROPOUT_KEY, feedsOf, probeGraph } from './compile';
 import { chooseProvider, type Provider } from './device';
 import { Evaluator } from './evaluate';
-import { loadExperiment, type Experiment } from './experiment';
+import { loadExperiment } from './experiment';
 import { replaceFile } from './files';
 import { Run } from './run';
 import { learningRateAt } from './schedule';
+import { cacheFolder, setUp, stateFolder, tokensPerStep, type Setup } from './setup';
 import { TrainingState } from './state';
 import { createStepper, type Stepper } from './stepper';
-import type { GradientOptions } from './step';
-
-/** Chooses the held-out documents of a corpus. */
-const HELD_OUT_SEED = 1;
+import { fastestThreads } from './threads';
 
 export interface TrainOptions {
   /** Path of a `*.lab.json`. */
@@ -31,6 +26,7 @@ export interface TrainOptions {
   readonly runs?: string | undefined;
   readonly device?: Device | undefined;
   readonly steps?: number | undefined;
+  readonly threads?: number | undefined;
   /** Stops after the step in hand and writes a checkpoint. */
   readonly signal?: AbortSignal | undefined;
   readonly events?: Partial<TrainEvents> | undefined;
@@ -57,42 +53,35 @@ export interface TrainResult {
  * @throws UserError for what a person can mend; the run's folder then says `failed` and why, with its checkpoints intact
  */
 export async function train({ experiment: path, events = {}, signal, ...overrides }: TrainOptions): Promise<TrainResult> {
-  const { experiment: written, name, root, folder } = loadExperiment(path);
+  const written = loadExperiment(path);
   const training = {
-    ...written.training,
+    ...written.experiment.training,
     ...(overrides.steps && { steps: overrides.steps }),
     ...(overrides.device && { device: overrides.device }),
+    ...(overrides.threads && { threads: overrides.threads }),
   };
-  const experiment: Experiment = { ...written, name, training };
-  const state = join(folder, '.objective-lab');
-  const device = await chooseProvider(training.device, serialise(probeGraph()));
+  const loaded = { ...written, experiment: { ...written.experiment, training } };
+  const provider = await chooseProvider(training.device, serialise(probeGraph()));
   const status = onChange((message: string) => events.status?.(message));
-  status('Reading the corpus');
-  const corpus = await prepareCorpus({
-    root,
-    corpus: experiment.corpus,
-    tokenizer: { ...experiment.tokenizer, ...(experiment.tokenizer.from && { from: resolve(folder, experiment.tokenizer.from) }) },
-    cache: join(state, 'cache'),
-    // Not the experiment's seed: runs with different seeds are measured on the same documents.
-    seed: HELD_OUT_SEED,
-    onProgress: (message) => status(message),
-    signal,
-  }).catch((error: unknown) => {
-    throw signal?.aborted ? new UserError('The run was stopped before its first step.', undefined, 'cancelled') : error;
-  });
-  status(corpus.report.summary);
-  const session = new Training(experiment, corpus);
-  const run = Run.create(overrides.runs ? resolve(overrides.runs) : join(state, 'runs'), name, session.record(device), {
+  const setup = await setUp(loaded, status, signal);
+  const device = { ...provider, threads: training.threads ?? 1 };
+  if (provider.provider === 'cpu' && !training.threads) {
+    status('Finding the fastest number of threads');
+    device.threads = await fastestThreads(setup.config.hiddenSize, tokensPerStep(setup), cacheFolder(loaded));
+  }
+  const session = new Training(setup, device);
+  const runs = overrides.runs ? resolve(overrides.runs) : join(stateFolder(loaded), 'runs');
+  const run = Run.create(runs, written.name, session.record(), {
     steps: training.steps,
-    objectives: session.instances.map(({ type }) => type),
+    objectives: setup.instances.map(({ type }) => type),
   });
   try {
-    replaceFile(join(run.folder, 'tokenizer.json'), corpus.tokenizer.json);
-    run.log(`device: ${device.reason}`);
-    run.log(`corpus: ${corpus.report.summary}`);
+    replaceFile(join(run.folder, 'tokenizer.json'), setup.corpus.tokenizer.json);
+    run.log(`device: ${session.device}`);
+    run.log(`corpus: ${setup.corpus.report.summary}`);
     status('Compiling the training step');
-    await session.compile(device.provider);
-    events.started?.({ run: run.folder, steps: training.steps, device: device.reason, parameters: session.parameterCount });
+    await session.compile();
+    events.started?.({ run: run.folder, steps: training.steps, device: session.device, parameters: session.parameterCount });
     return await session.run(run, events, signal);
   } catch (error) {
     run.update({ state: 'failed', message: error instanceof Error ? error.message : String(error) });
@@ -100,7 +89,7 @@ export async function train({ experiment: path, events = {}, signal, ...override
     throw error;
   } finally {
     await session.release();
-    corpus.dataset.close();
+    setup.corpus.dataset.close();
   }
 }
 
@@ -113,64 +102,65 @@ function onChange(tell: (message: string) => void): (message: string) => void {
   };
 }
 
+interface ChosenDevice {
+  readonly provider: Provider;
+  readonly reason: string;
+  readonly threads: number;
+}
+
 /** One model in training: its state in typed arrays, which the compiled step reads and writes in place. */
 class Training {
-  readonly instances: readonly Instance[];
-  readonly #losses: GradientOptions;
   readonly #state: TrainingState;
   readonly #evaluator: Evaluator;
   #stepper: Stepper | undefined;
 
   constructor(
-    private readonly experiment: Experiment,
-    private readonly corpus: PreparedCorpus,
+    private readonly setup: Setup,
+    private readonly chosen: ChosenDevice,
   ) {
-    const { tokenizer, dataset } = corpus;
-    const context = { config: this.config, special: tokenizer.special, seed: experiment.seed };
-    this.instances = experiment.objectives.map((options) => createObjective(options, context));
-    for (const instance of this.instances) instance.check(dataset.train, dataset.heldOut);
-    this.#losses = trainingLosses(this.config, this.instances);
-    this.#state = new TrainingState(this.#losses.specs);
-    for (const spec of this.#losses.specs)
-      initialise(this.#state.parameters.get(spec.name)!, spec, experiment.seed, initialiserRange(this.config));
-    this.#evaluator = new Evaluator(this.config, this.instances, dataset, this.#state.parameters);
-  }
-
-  get config(): ReturnType<typeof resolveModel> {
-    return resolveModel(this.experiment.model, this.corpus.tokenizer.vocabularySize);
+    const { experiment, config, instances, corpus, losses } = setup;
+    this.#state = new TrainingState(losses.specs);
+    for (const spec of losses.specs) initialise(this.#state.parameters.get(spec.name)!, spec, experiment.seed, initialiserRange(config));
+    this.#evaluator = new Evaluator(config, instances, corpus.dataset, this.#state.parameters);
   }
 
   get parameterCount(): number {
-    return this.#losses.specs.reduce((sum, { shape }) => sum + size(shape), 0);
+    return this.setup.losses.specs.reduce((sum, { shape }) => sum + size(shape), 0);
+  }
+
+  /** What it runs on and why, for people. */
+  get device(): string {
+    const { provider, reason, threads } = this.chosen;
+    return provider === 'cpu' ? `${reason}; ${threads} ${threads === 1 ? 'thread' : 'threads'}` : reason;
   }
 
   /** The experiment with every default written out, and what it ran on. */
-  record(device: { provider: string; reason: string }): unknown {
-    const { tokenizer, report } = this.corpus;
+  record(): unknown {
+    const { experiment, config, corpus } = this.setup;
     return {
-      ...this.experiment,
+      ...experiment,
       resolved: {
-        model: this.config,
+        model: config,
         parameters: this.parameterCount,
-        vocabularySize: tokenizer.vocabularySize,
-        corpus: report,
-        device: device.provider,
+        vocabularySize: corpus.tokenizer.vocabularySize,
+        corpus: corpus.report,
+        device: this.chosen.provider,
+        threads: this.chosen.threads,
         node: process.version,
         version: VERSION,
       },
     };
   }
 
-  async compile(provider: Provider): Promise<void> {
-    const { training } = this.experiment;
-    const options = { provider, threads: training.threads ?? 1 };
-    this.#stepper = await createStepper(this.#losses, training, this.#state, options);
-    await this.#evaluator.compile(options);
+  async compile(): Promise<void> {
+    this.#stepper = await createStepper(this.setup.losses, this.setup.experiment.training, this.#state, this.chosen);
+    await this.#evaluator.compile(this.chosen);
   }
 
   async run(run: Run, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<TrainResult> {
-    const { steps, evaluateEvery, checkpointEvery, keepCheckpoints } = this.experiment.training;
-    const tokensPerStep = this.instances.reduce((sum, { tokens }) => sum + tokens, 0);
+    const { experiment, config, corpus } = this.setup;
+    const { steps, evaluateEvery, checkpointEvery, keepCheckpoints } = experiment.training;
+    const tokens = tokensPerStep(this.setup);
     const started = performance.now();
     const seconds = (): number => (performance.now() - started) / 1000;
     const report = (line: Metrics): void => {
@@ -182,14 +172,14 @@ class Training {
       const measured = await this.#evaluator.evaluate(signal);
       if (!measured) return;
       results = measured;
-      report({ step, tokens: step * tokensPerStep, seconds: seconds(), eval: measured });
+      report({ step, tokens: step * tokens, seconds: seconds(), eval: measured });
     };
     const save = (step: number): void => {
       saveCheckpoint(
         run.folder,
         { step, parameters: this.#state.parameters, optimiser: this.#state.optimiser },
-        this.config,
-        this.corpus.tokenizer.special.pad,
+        config,
+        corpus.tokenizer.special.pad,
         keepCheckpoints,
       );
       run.update({ step });
@@ -208,12 +198,12 @@ class Training {
       step++;
       report({
         step,
-        tokens: step * tokensPerStep,
+        tokens: step * tokens,
         seconds: seconds(),
         loss,
         learningRate,
         gradientNorm,
-        tokensPerSecond: (1000 * tokensPerStep) / (performance.now() - before),
+        tokensPerSecond: (1000 * tokens) / (performance.now() - before),
       });
       if (!Number.isFinite(loss.total)) throw divergence(step, loss);
       if (step % evaluateEvery === 0 && step < steps) await evaluate(step);
@@ -232,13 +222,14 @@ class Training {
 
   /** One optimiser step; `step` counts from 0. */
   async #train(step: number): Promise<{ loss: Record<string, number>; gradientNorm: number; learningRate: number }> {
-    const { seed, training } = this.experiment;
+    const { instances, corpus, experiment } = this.setup;
+    const { seed, training } = experiment;
     const learningRate = learningRateAt(step, training);
     const feeds = new Map<string, Tensor>([[DROPOUT_KEY, tensor('uint32', [], [hash32(seed, 30, step)])]]);
-    for (const { type, batch } of this.instances)
-      for (const [name, value] of feedsOf(type, batch(this.corpus.dataset.train, step))) feeds.set(name, value);
+    for (const { type, batch } of instances)
+      for (const [name, value] of feedsOf(type, batch(corpus.dataset.train, step))) feeds.set(name, value);
     const scalars = await this.#stepper!.step(feeds, step + 1, learningRate);
-    const names = [...this.instances.map(({ type }) => type), 'total'];
+    const names = [...instances.map(({ type }) => type), 'total'];
     return {
       loss: Object.fromEntries(names.map((name) => [name, scalars.get(`loss:${name}`)!])),
       gradientNorm: scalars.get('gradientNorm')!,

@@ -28,7 +28,7 @@ export async function createStepper(
   state: TrainingState,
   session: SessionOptions,
 ): Promise<Stepper> {
-  const fused = targetOf(session) === 'cpu' && state.gradients.size > 0;
+  const fused = targetOf(session) !== 'anywhere' && state.gradients.size > 0;
   return fused ? fusedStepper(losses, optimiser, state, session) : graphStepper(losses, optimiser, state, session);
 }
 
@@ -38,7 +38,7 @@ async function fusedStepper(
   state: TrainingState,
   options: SessionOptions,
 ): Promise<Stepper> {
-  const session = await Session.create(serialise(compileGradients(losses, 'cpu'), { muted: true }), options);
+  const session = await Session.create(serialise(compileGradients(losses, targetOf(options)), { muted: true }), options);
   return {
     async step(batch, t, learningRate) {
       const scalars = numbers(await session.run(new Map([...state.parameters, ...batch]), state.gradients));
@@ -57,7 +57,10 @@ async function graphStepper(
   options: SessionOptions,
 ): Promise<Stepper> {
   const target = targetOf(options);
-  const session = await Session.create(serialise(compileStep({ ...losses, ...optimiser }, target), { muted: target === 'cpu' }), options);
+  const session = await Session.create(
+    serialise(compileStep({ ...losses, ...optimiser }, target), { muted: target !== 'anywhere' }),
+    options,
+  );
   const held = new Map([...state.parameters, ...state.optimiser]);
   const into = new Map([...held].map(([name, value]) => [nextName(name), value]));
   return {

@@ -9,6 +9,7 @@ import { Session } from '../../../src/train/device';
 import { TrainingState } from '../../../src/train/state';
 import { createStepper } from '../../../src/train/stepper';
 import { gradientName } from '../../../src/train/step';
+import { BenchmarkModel } from '../../../src/bench/workload';
 import { Random } from '../support/random';
 
 const specs: ParameterSpec[] = [
@@ -59,6 +60,21 @@ describe('an optimiser step', () => {
     expect(clipped).toBeGreaterThan(0);
     await fused.release();
     await graph.release();
+  });
+
+  it('gives the same bits with any number of threads', async () => {
+    const trained = async (threads: number): Promise<Float32Array[]> => {
+      const model = new BenchmarkModel({ preset: 'tiny', objectives: ['mlm', 'contrastive'], dropout: 0.1 });
+      const stepper = await createStepper(model.losses, optimiser, model.state, { threads });
+      for (let t = 1; t <= 2; t++) await stepper.step(model.batch(t), t, 0.01);
+      await stepper.release();
+      return [...model.state.parameters.values()].map(({ data }) => data as Float32Array);
+    };
+    const single = await trained(1);
+    for (const threads of [2, 4]) {
+      const several = await trained(threads);
+      expect(several.every((data, i) => data.every((value, j) => Object.is(value, single[i]![j])))).toBe(true);
+    }
   });
 
   it('leaves the gradients where the update finds them, and hands out no copies', async () => {
