@@ -162,7 +162,7 @@ export const elementwise = {
       const zero = ops.like(g, 0);
       return [undefined, ops.sumTo(ops.where(condition, g, zero), a!.shape), ops.sumTo(ops.where(condition, zero, g), b!.shape)];
     },
-    evaluate: (condition, a, b) => (condition ? a! : b!),
+    evaluate: (condition, a, b) => (condition ? a : b),
   }),
 
   Cast: operator<{ to: DType }>({
