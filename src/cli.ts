@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../package.json';
 import { benchCommand } from './cli/bench';
-import { graphCommand } from './cli/graph';
+import { graphCommand, parseShapes } from './cli/graph';
 import { similarityCommand, maskCommand } from './cli/inspect';
 import { schemaCommand } from './cli/schema';
 import { trainCommand } from './cli/train';
@@ -53,10 +53,11 @@ program
 
 program
   .command('graph')
-  .description('write the training step of an experiment as an ONNX model')
-  .argument('<experiment>', 'an experiment file, such as quickstart.lab.json')
+  .description('write the training step of an experiment as an ONNX model, or print it')
+  .argument('<experiment>', 'an experiment file, such as quickstart.lab.json, or an ONNX file to print')
   .option('--out <file>', 'where to write it, such as step.onnx')
   .option('--print', 'print it as a person would write it')
+  .addOption(new Option('--shape <shapes>', 'shapes that an ONNX file leaves open, such as input_ids=2x8').argParser(parseShapes))
   .action(graphCommand);
 
 program

@@ -1,27 +1,58 @@
 import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import { UserError } from '../shared/errors';
-import { topologicalOrder } from '../onnx/graph';
+import { readOnnxFile } from '../model/onnx-file';
+import { topologicalOrder, type Outputs } from '../onnx/graph';
 import { flopsOf, productsOf } from '../onnx/flops';
+import { optimise } from '../onnx/optimise';
 import { print } from '../onnx/print';
 import { serialise } from '../onnx/serialise';
+import type { Shape } from '../onnx/types';
 import { loadExperiment } from '../train/experiment';
 import { replaceFile } from '../train/files';
 import { setUp } from '../train/setup';
 import { compileStep } from '../train/step';
 
-/** Writes the training step of an experiment, forward, backward and AdamW, as an ONNX model, or as a person would write it. */
-export async function graphCommand(experiment: string, { out, print: printed }: { out?: string; print?: boolean }): Promise<void> {
+interface Options {
+  readonly out?: string;
+  readonly print?: boolean;
+  readonly shape?: Readonly<Record<string, Shape>>;
+}
+
+/**
+ * Writes the training step of an experiment, forward, backward and AdamW, as an ONNX model, or as a person would write it; prints an ONNX file from
+ * elsewhere in the same way.
+ */
+export async function graphCommand(source: string, { out, print: printed, shape }: Options): Promise<void> {
+  const elsewhere = source.endsWith('.onnx');
   if (out === undefined && !printed)
     throw new UserError('Nothing was asked for.', 'Add --out step.onnx to write the model, or --print to read it.', 'graph');
+  if (elsewhere && out !== undefined)
+    throw new UserError(`${source} is an ONNX model already.`, 'Leave --out away; only experiments are written as models.', 'graph');
+  const graph = elsewhere ? optimise(readOnnxFile(source, shape).outputs) : await trainingStep(source);
+  if (printed) process.stdout.write(print(graph));
+  if (out === undefined) return;
+  const model = serialise(graph);
+  replaceFile(resolve(out), [model]);
+  const gflop = (flopsOf(productsOf(graph)) / 1e9).toFixed(2);
+  process.stderr.write(
+    `${out}: ${topologicalOrder(graph.values()).length} nodes, ${gflop} GFLOP in matrix products a step, ${Math.ceil(model.length / 1000)} kB\n`,
+  );
+}
+
+async function trainingStep(experiment: string): Promise<Outputs> {
   const setup = await setUp(loadExperiment(experiment), () => undefined);
   setup.corpus.dataset.close();
-  const step = compileStep({ ...setup.losses, ...setup.experiment.training });
-  if (printed) process.stdout.write(print(step));
-  if (out === undefined) return;
-  const model = serialise(step);
-  replaceFile(resolve(out), [model]);
-  const gflop = (flopsOf(productsOf(step)) / 1e9).toFixed(2);
-  process.stderr.write(
-    `${out}: ${topologicalOrder(step.values()).length} nodes, ${gflop} GFLOP in matrix products a step, ${Math.ceil(model.length / 1000)} kB\n`,
+  return compileStep({ ...setup.losses, ...setup.experiment.training });
+}
+
+/** `input_ids=2x8,attention_mask=2x8`. */
+export function parseShapes(text: string): Record<string, Shape> {
+  return Object.fromEntries(
+    text.split(',').map((part) => {
+      const [, name, extents] = /^(.+)=(\d+(?:x\d+)*)$/.exec(part) ?? [];
+      if (name === undefined || extents === undefined) throw new InvalidArgumentError('Write it as input_ids=2x8,attention_mask=2x8.');
+      return [name, extents.split('x').map(Number)];
+    }),
   );
 }

@@ -21,7 +21,7 @@ import { tensor, type DType, type Tensor, type Type } from './types';
 const OPSET = 20n;
 const IR_VERSION = 9n;
 
-const elementTypes: Record<DType, TensorProto_DataType> = {
+export const elementTypes: Record<DType, TensorProto_DataType> = {
   float32: TensorProto_DataType.FLOAT,
   float64: TensorProto_DataType.DOUBLE,
   int64: TensorProto_DataType.INT64,

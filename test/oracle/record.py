@@ -2,7 +2,7 @@
 
 import argparse
 
-from recorder import adamw, bert_mlm, contrastive, operators
+from recorder import adamw, bert_mlm, contrastive, encoder_export, operators
 from recorder.tensors import use_deterministic_torch
 
 RECORDERS = {
@@ -10,6 +10,7 @@ RECORDERS = {
     "bert-mlm": bert_mlm.record,
     "contrastive": contrastive.record,
     "adamw": adamw.record,
+    "encoders": encoder_export.record,
 }
 
 

@@ -1,0 +1,283 @@
+import type { Value } from '../graph';
+import * as ops from '../ops';
+import { isFloat, normaliseAxis, size, tensor, type Shape } from '../types';
+import type { ReadNode } from './node';
+import { dtypeOf } from './tensors';
+
+/** Writes a node of a model in the compiler's operators. */
+type Adapter = (node: ReadNode) => Value | readonly Value[];
+
+const unary =
+  (op: (x: Value) => Value): Adapter =>
+  (node) =>
+    op(node.operand(0));
+
+const binary =
+  (op: (a: Value, b: Value) => Value): Adapter =>
+  (node) =>
+    op(node.operand(0), node.operand(1));
+
+/** Operators of any number of operands, taken two at a time. */
+const variadic =
+  (op: (a: Value, b: Value) => Value): Adapter =>
+  ({ operands }) =>
+    operands.filter((value) => value !== undefined).reduce(op);
+
+const reduction =
+  (op: typeof ops.reduceSum): Adapter =>
+  (node) => {
+    const axes = node.intsOf('axes', 1);
+    if (axes?.length === 0 && node.int('noop_with_empty_axes', 0)) return node.operand(0);
+    return op(node.operand(0), { ...(axes && axes.length > 0 && { axes }), keepdims: node.int('keepdims', 1) });
+  };
+
+/** Before opset 13 a softmax was over all axes from `axis` on, as one; since then it is over that axis alone. */
+const softmax =
+  (op: (x: Value, axis: number) => Value): Adapter =>
+  (node) => {
+    const x = node.operand(0);
+    if (node.opset >= 13) return op(x, node.int('axis', -1));
+    const axis = normaliseAxis(node.int('axis', 1), x.rank);
+    const flat = ops.reshape(x, [size(x.shape.slice(0, axis)), size(x.shape.slice(axis))]);
+    return ops.reshape(op(flat, 1), x.shape);
+  };
+
+const scatterReduction = (node: ReadNode): 'none' | 'add' => {
+  const kind = node.text('reduction', 'none');
+  return kind === 'none' || kind === 'add' ? kind : node.fail(`the reduction "${kind}" cannot be read`);
+};
+
+/** An operand that a shape is read from, as extents. */
+const shapeOperand = (node: ReadNode, i: number): Shape => node.constantInts(i, 'shape') ?? node.fail('it has no shape');
+
+const int64 = (values: readonly number[]): Value => ops.vector('int64', values);
+
+/** The ONNX operators that can be read, by name. */
+export const adapters: Readonly<Record<string, Adapter>> = {
+  Add: binary(ops.add),
+  Sub: binary(ops.sub),
+  Mul: binary(ops.mul),
+  Div: binary(ops.div),
+  Pow: binary((a, b) => ops.pow(a, ops.cast(b, a.dtype))),
+  Mod: binary(ops.mod),
+  Max: variadic(ops.max),
+  Min: variadic(ops.min),
+  Sum: variadic(ops.add),
+  Mean: (node) => ops.mul(node.operands.filter((value) => value !== undefined).reduce(ops.add), 1 / node.operands.length),
+  Equal: binary(ops.equal),
+  Less: binary(ops.less),
+  LessOrEqual: binary(ops.lessOrEqual),
+  Greater: binary(ops.greater),
+  GreaterOrEqual: binary(ops.greaterOrEqual),
+  And: binary(ops.and),
+  Or: binary(ops.or),
+  Not: unary(ops.not),
+  IsNaN: unary(ops.isNaN),
+  Neg: unary(ops.neg),
+  Exp: unary(ops.exp),
+  Log: unary(ops.log),
+  Sqrt: unary(ops.sqrt),
+  Reciprocal: unary(ops.reciprocal),
+  Abs: unary(ops.abs),
+  Sign: unary(ops.sign),
+  Relu: unary(ops.relu),
+  LeakyRelu: (node) => {
+    const x = node.operand(0);
+    return ops.where(ops.greater(x, 0), x, ops.mul(x, node.float('alpha', 0.01)));
+  },
+  Sin: unary(ops.sin),
+  Cos: unary(ops.cos),
+  Tanh: unary(ops.tanh),
+  Sigmoid: unary(ops.sigmoid),
+  Softplus: unary(ops.softplus),
+  Erf: unary(ops.erf),
+  Identity: unary((x) => x),
+  // What is only there for training has no effect on a model as it was exported.
+  Dropout: (node) => {
+    const x = node.operand(0);
+    return [x, ops.expand(ops.scalar('bool', 1), x.shape)];
+  },
+  Gelu: (node) => ops.gelu(node.operand(0), node.text('approximate', 'none') === 'tanh' ? 'tanh' : 'none'),
+  Clip: (node) => {
+    const low = node.constantNumber(1, 'lower bound') ?? node.float('min', -Infinity);
+    const high = node.constantNumber(2, 'upper bound') ?? node.float('max', Infinity);
+    return ops.clip(node.operand(0), low, high);
+  },
+  Where: (node) => ops.where(node.operand(0), node.operand(1), node.operand(2)),
+  Cast: (node) => ops.cast(node.operand(0), dtypeOf(node.int('to', 0), `The result of Cast "${node.proto.name}"`)),
+  CastLike: binary((x, like) => ops.cast(x, like.dtype)),
+
+  ReduceSum: reduction(ops.reduceSum),
+  ReduceMean: reduction(ops.reduceMean),
+  ReduceMax: reduction(ops.reduceMax),
+  ReduceMin: reduction(ops.reduceMin),
+  ReduceSumSquare: reduction(ops.reduceSumSquare),
+  ReduceL2: reduction(ops.reduceL2),
+  ReduceLogSumExp: reduction(ops.reduceLogSumExp),
+  CumSum: (node) =>
+    ops.cumSum(node.operand(0), node.constantNumber(1, 'axis') ?? 0, {
+      exclusive: node.int('exclusive', 0),
+      reverse: node.int('reverse', 0),
+    }),
+  ArgMax: (node) => {
+    const x = node.operand(0);
+    const axis = normaliseAxis(node.int('axis', 0), x.rank);
+    if (node.int('select_last_index', 0)) node.fail('of equal elements only the first can be selected');
+    const places = ops.argMax(x, axis);
+    return node.int('keepdims', 1) ? ops.unsqueeze(places, [axis]) : places;
+  },
+
+  MatMul: binary(ops.matMul),
+  FusedMatMul: (node) =>
+    ops.fusedMatMul(node.operand(0), node.operand(1), {
+      alpha: node.float('alpha', 1),
+      transA: node.int('transA', 0),
+      transB: node.int('transB', 0),
+      transBatchA: node.int('transBatchA', 0),
+      transBatchB: node.int('transBatchB', 0),
+    }),
+  Gemm: (node) =>
+    ops.gemm(node.operand(0), node.operand(1), node.operands[2], {
+      alpha: node.float('alpha', 1),
+      ...(node.operands[2] && { beta: node.float('beta', 1) }),
+      transA: node.int('transA', 0),
+      transB: node.int('transB', 0),
+    }),
+
+  Constant: (node) => {
+    const held = node.tensor('value');
+    if (held) return ops.constant(held);
+    if (node.has('value_int')) return ops.scalar('int64', node.int('value_int', 0));
+    if (node.has('value_float')) return ops.scalar('float32', node.float('value_float', 0));
+    const [whole, real] = [node.ints('value_ints'), node.floats('value_floats')];
+    if (whole) return int64(whole);
+    return real ? ops.vector('float32', real) : node.fail('it holds no number');
+  },
+  ConstantOfShape: (node) => {
+    const value = node.tensor('value') ?? tensor('float32', [1], [0]);
+    return ops.expand(ops.reshape(ops.constant(value), []), shapeOperand(node, 0));
+  },
+  Shape: (node) => {
+    const { shape } = node.operand(0);
+    return int64(shape.slice(node.int('start', 0), node.int('end', shape.length)));
+  },
+  Size: (node) => ops.scalar('int64', size(node.operand(0).shape)),
+  Range: (node) => {
+    const [start, limit, step] = [0, 1, 2].map((i) => node.constantNumber(i, 'range') ?? node.fail('a bound is missing')) as [
+      number,
+      number,
+      number,
+    ];
+    const count = Math.max(0, Math.ceil((limit - start) / step));
+    if (!(count <= LONGEST_RANGE)) node.fail(`a range of ${count} numbers is too long`);
+    const { dtype } = node.operand(0);
+    return ops.constant(
+      tensor(
+        dtype,
+        [count],
+        Array.from({ length: count }, (_, i) => start + i * step),
+      ),
+    );
+  },
+  Reshape: (node) => {
+    const x = node.operand(0);
+    const wanted = shapeOperand(node, 1);
+    const target = node.int('allowzero', 0) ? wanted : wanted.map((extent, axis) => (extent === 0 ? (x.shape[axis] ?? 0) : extent));
+    return ops.reshape(x, target);
+  },
+  Flatten: (node) => {
+    const { shape } = node.operand(0);
+    const axis = node.int('axis', 1);
+    return ops.reshape(node.operand(0), [size(shape.slice(0, axis)), size(shape.slice(axis))]);
+  },
+  Expand: (node) => ops.expand(node.operand(0), shapeOperand(node, 1)),
+  Transpose: (node) => ops.transpose(node.operand(0), node.ints('perm') ?? node.operand(0).shape.map((_, i, { length }) => length - 1 - i)),
+  Squeeze: (node) => {
+    const x = node.operand(0);
+    return ops.squeeze(x, node.intsOf('axes', 1) ?? x.shape.flatMap((extent, axis) => (extent === 1 ? [axis] : [])));
+  },
+  Unsqueeze: (node) => ops.unsqueeze(node.operand(0), node.intsOf('axes', 1) ?? node.fail('it has no axes')),
+  Concat: (node) => {
+    const parts = node.operands.map((_, i) => node.operand(i));
+    return ops.concat(parts, node.int('axis', 0));
+  },
+  Split: (node) => {
+    const x = node.operand(0);
+    const axis = normaliseAxis(node.int('axis', 0), x.rank);
+    const count = node.int('num_outputs', node.proto.output.length);
+    const each = Math.ceil(x.shape[axis]! / count);
+    const even = Array.from({ length: count }, (_, i) => Math.min(each, Math.max(0, x.shape[axis]! - i * each)));
+    return ops.split(x, node.intsOf('split', 1) ?? even, axis);
+  },
+  Slice: (node) => {
+    const starts = node.intsOf('starts', 1) ?? node.fail('it has no starts');
+    const ends = node.intsOf('ends', 2) ?? node.fail('it has no ends');
+    return ops.slice(node.operand(0), starts, ends, node.intsOf('axes', 3), node.constantInts(4, 'steps'));
+  },
+  Pad: (node) => {
+    const x = node.operand(0);
+    if (node.text('mode', 'constant') !== 'constant') node.fail('only constant padding can be read');
+    const given = node.intsOf('pads', 1) ?? node.fail('it has no pads');
+    const axes = node.constantInts(3, 'axes') ?? x.shape.map((_, axis) => axis);
+    const pads = new Array<number>(2 * x.rank).fill(0);
+    axes.forEach((axis, i) => {
+      const along = normaliseAxis(axis, x.rank);
+      pads[along] = given[i] ?? 0;
+      pads[along + x.rank] = given[i + axes.length] ?? 0;
+    });
+    return ops.pad(x, pads, node.constantNumber(2, 'value') ?? node.float('value', 0));
+  },
+  Tile: (node) => {
+    const repeats = node.constantInts(1, 'repeats') ?? node.fail('it has no repeats');
+    return repeats.reduce((x, count, axis) => {
+      if (!(count >= 1 && count <= LONGEST_RANGE)) node.fail(`it cannot repeat ${count} times`);
+      return ops.concat(new Array<Value>(count).fill(x), axis);
+    }, node.operand(0));
+  },
+  Trilu: (node) => {
+    const x = node.operand(0);
+    const [rows, columns] = x.shape.slice(-2) as [number, number];
+    const [upper, k] = [node.int('upper', 1), node.constantNumber(1, 'diagonal') ?? 0];
+    const kept = Array.from({ length: rows * columns }, (_, i) => {
+      const offset = (i % columns) - Math.floor(i / columns);
+      return Number(upper ? offset >= k : offset <= k);
+    });
+    return ops.where(ops.constant(tensor('bool', [rows, columns], kept)), x, ops.like(x, 0));
+  },
+  Gather: (node) => ops.gather(node.operand(0), node.operand(1), node.int('axis', 0)),
+  GatherElements: (node) => ops.gatherElements(node.operand(0), node.operand(1), node.int('axis', 0)),
+  GatherND: (node) => {
+    if (node.int('batch_dims', 0)) node.fail('batch_dims other than 0 cannot be read');
+    return ops.gatherND(node.operand(0), node.operand(1));
+  },
+  ScatterND: (node) => ops.scatterND(node.operand(0), node.operand(1), node.operand(2), scatterReduction(node)),
+  ScatterElements: (node) =>
+    ops.scatterElements(node.operand(0), node.operand(1), node.operand(2), node.int('axis', 0), scatterReduction(node)),
+
+  Softmax: softmax(ops.softmax),
+  LogSoftmax: softmax(ops.logSoftmax),
+  LayerNormalization: (node) => {
+    const x = node.operand(0);
+    const axis = normaliseAxis(node.int('axis', -1), x.rank);
+    const width = size(x.shape.slice(axis));
+    const matrix = ops.reshape(x, [...x.shape.slice(0, axis), width]);
+    const scale = ops.reshape(node.operand(1), [width]);
+    const bias = node.operands[2] ? ops.reshape(node.operands[2], [width]) : ops.zeros(scale);
+    return ops.reshape(ops.layerNormalization(matrix, scale, bias, node.float('epsilon', 1e-5)), x.shape);
+  },
+  RMSNormalization: (node) => {
+    const x = node.operand(0);
+    if (normaliseAxis(node.int('axis', -1), x.rank) !== x.rank - 1) node.fail('only the last axis can be normalised');
+    return ops.rmsNormalization(x, node.operand(1), node.float('epsilon', 1e-5));
+  },
+  LpNormalization: (node) => {
+    if (node.int('p', 2) !== 2) node.fail('only the Euclidean norm can be read');
+    return ops.l2Normalize(node.operand(0), node.int('axis', -1));
+  },
+};
+
+/** A longer range, or more copies, is nothing that an exporter writes. */
+const LONGEST_RANGE = 1_000_000;
+
+/** Whether a tensor of a model is a parameter: numbers with a fraction, and more than one of them. */
+export const isParameter = ({ dtype, shape }: { dtype: Value['dtype']; shape: Shape }): boolean => isFloat(dtype) && size(shape) > 1;

@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema, StringStringEntryProtoSchema } from 'onnx-buf';
+import { describe, expect, it } from 'vitest';
+import oracle from '../../oracle/encoders.json';
+import { grad } from '../../../src/onnx/grad';
+import { input, scope, topologicalOrder, type Value } from '../../../src/onnx/graph';
+import { importModel, type ImportedModel } from '../../../src/onnx/import';
+import * as ops from '../../../src/onnx/ops';
+import { optimise } from '../../../src/onnx/optimise';
+import { print } from '../../../src/onnx/print';
+import { serialise } from '../../../src/onnx/serialise';
+import { size, tensor, type Tensor } from '../../../src/onnx/types';
+import { UserError } from '../../../src/shared/errors';
+import { Session } from '../../../src/train/device';
+import { Random, seedOfRun } from '../support/random';
+
+const shapes = Object.fromEntries(Object.entries(oracle.inputs).map(([name, rows]) => [name, [rows.length, rows[0]!.length]]));
+const feeds = Object.entries(oracle.inputs).map(([name, rows]): [string, Tensor] => [name, tensor('int64', shapes[name]!, rows.flat())]);
+const labels = tensor('int64', [oracle.labels.flat().length], oracle.labels.flat());
+const fileOf = (name: string): Uint8Array => readFileSync(join('test', 'oracle', name));
+
+/** The cross-entropy that PyTorch was asked for. */
+function lossOf({ outputs }: ImportedModel): Value {
+  const logits = outputs.get('logits')!;
+  return ops.reduceMean(ops.crossEntropy(ops.reshape(logits, [-1, logits.shape.at(-1)!]), ops.constant(labels)));
+}
+
+const near = (actual: number, expected: number, tolerance: number, what: string): void =>
+  expect(Math.abs(actual - expected), `${what}: ${actual} instead of ${expected}`).toBeLessThanOrEqual(
+    tolerance * Math.max(1, Math.abs(expected)),
+  );
+
+describe('models from elsewhere', () => {
+  for (const [name, recorded] of Object.entries(oracle.models)) {
+    const read = (): ImportedModel => importModel(fileOf(recorded.file), { shapes });
+
+    it(`compute what PyTorch computes: an encoder ${name}`, async () => {
+      const model = read();
+      const loss = lossOf(model);
+      const wrt = recorded.gradients.map((each) => model.parameters.get(each.tensor)!);
+      const gradients = grad(
+        loss,
+        wrt.map(({ value }) => value),
+      );
+      const outputs = new Map([...model.outputs, ['loss', loss] as const, ...gradients.map((g, i): [string, Value] => [`g${i}`, g])]);
+      for (const optimisation of ['disabled', 'all'] as const) {
+        for (const target of ['anywhere', 'cpu'] as const) {
+          const session = await Session.create(serialise(optimise(outputs, target)), { optimisation });
+          const results = await session.run(new Map([...feeds, ...contents(model)]));
+          await session.release();
+          near(Number(results.get('loss')!.data[0]), recorded.loss, 1e-5, 'loss');
+          recorded.logits.data.forEach((value, i) => near(Number(results.get('logits')!.data[i]), value, 1e-4, `logit ${i}`));
+          recorded.gradients.forEach(({ tensor: found, transposed, gradient }, i) => {
+            const { data, shape } = results.get(`g${i}`)!;
+            expect(transposed ? [...shape].reverse() : shape, found).toEqual(gradient.shape);
+            const [rows = 1, columns = 1] = gradient.shape;
+            gradient.data.forEach((value, j) => {
+              const place = transposed ? (j % columns) * rows + Math.floor(j / columns) : j;
+              near(Number(data[place]), value, 2e-4, `gradient of ${found}, element ${j}`);
+            });
+          });
+        }
+      }
+    });
+
+    it(`train as PyTorch trains them: an encoder ${name}`, async () => {
+      const model = read();
+      const loss = lossOf(model);
+      const trained = recorded.gradients.map((each) => each.tensor);
+      const gradients = grad(
+        loss,
+        trained.map((each) => model.parameters.get(each)!.value),
+      );
+      const next = gradients.map((g, i): [string, Value] => [
+        trained[i]!,
+        ops.sub(model.parameters.get(trained[i]!)!.value, ops.mul(g, recorded.learningRate)),
+      ]);
+      const session = await Session.create(
+        serialise(optimise(new Map([['loss', loss], ...next.map(([n, v]): [string, Value] => [`next:${n}`, v])]), 'cpu')),
+      );
+      const state = contents(model);
+      for (const expected of recorded.losses) {
+        const results = await session.run(new Map([...feeds, ...state]));
+        near(Number(results.get('loss')!.data[0]), expected, 1e-4, 'loss');
+        for (const each of trained) state.set(each, results.get(`next:${each}`)!);
+      }
+      await session.release();
+    });
+  }
+
+  it('have their shapes computed when they are read, and keep the names of their parts', () => {
+    const script = importModel(fileOf('encoder-script.onnx'), { shapes });
+    const operators = new Set(topologicalOrder(script.outputs.values()).map(({ op }) => op as string));
+    for (const op of ['Shape', 'ConstantOfShape', 'Constant', 'Range']) expect(operators).not.toContain(op);
+    expect(print(script.outputs)).toContain('# bert/encoder/layer.0/attention/self/query');
+  });
+
+  it('come back as they were written', () => {
+    const [x, w] = [input('x', 'float32', [3, 4]), input('w', 'float32', [4, 6])];
+    const y = scope('head', () =>
+      ops.softmax(ops.gemm(ops.pad(x, [0, 0, 1, 0], 0.5), w, undefined, { alpha: 0.5, transA: 1, transB: 0 }), -1),
+    );
+    const parts = ops.split(ops.cumSum(ops.clip(ops.slice(y, [3], [0], [1], [-1]), 0.1, 0.9), 1), [1, 2], 1);
+    const written = optimise(new Map(parts.map((part, i): [string, Value] => [`part${i}`, ops.reshape(part, [-1])])));
+    const read = importModel(serialise(written));
+    expect(print(read.outputs)).toBe(print(written));
+  });
+});
+
+/** The tensors of a model under their names. */
+const contents = ({ parameters }: ImportedModel): Map<string, Tensor> =>
+  new Map([...parameters].map(([name, each]) => [name, each.tensor]));
+
+describe('what cannot be read', () => {
+  const script = (): ReturnType<typeof fromBinary<typeof ModelProtoSchema>> => fromBinary(ModelProtoSchema, fileOf('encoder-script.onnx'));
+  const changed = (change: (model: ReturnType<typeof script>) => void): Uint8Array => {
+    const model = script();
+    change(model);
+    return toBinary(ModelProtoSchema, model);
+  };
+
+  it.each([
+    ['a file of something else', () => importModel(new TextEncoder().encode('{"not": "onnx"}')), 'is no ONNX model'],
+    ['a file without a graph', () => importModel(new Uint8Array()), 'holds no graph'],
+    ['a shape left open', () => importModel(fileOf('encoder-script.onnx')), 'The input "input_ids" has no fixed shape.'],
+    [
+      'unknown operators, all at once',
+      () =>
+        importModel(
+          changed(({ graph }) => {
+            graph!.node[3]!.opType = 'Loop';
+            graph!.node[5]!.opType = 'NonZero';
+            graph!.node[6]!.opType = 'NonZero';
+          }),
+          { shapes },
+        ),
+      'operators that cannot be read: Loop (1 node), NonZero (2 nodes)',
+    ],
+    [
+      'a tensor of too few elements',
+      () =>
+        importModel(
+          changed(({ graph }) => (graph!.initializer[0]!.dims = [41n, 17n])),
+          { shapes },
+        ),
+      'has 656 elements, and its shape [41, 17] needs 697',
+    ],
+    [
+      'a tensor in another file',
+      () =>
+        importModel(
+          changed(({ graph }) =>
+            Object.assign(graph!.initializer[0]!, {
+              dataLocation: 1,
+              externalData: [create(StringStringEntryProtoSchema, { key: 'location', value: 'weights.bin' })],
+            }),
+          ),
+          { shapes },
+        ),
+      'lies in the file "weights.bin"',
+    ],
+    [
+      'half precision',
+      () =>
+        importModel(
+          changed(({ graph }) => (graph!.initializer[0]!.dataType = 10)),
+          { shapes },
+        ),
+      'has the element type float16',
+    ],
+    [
+      'shapes that do not fit, by node and place',
+      () => importModel(fileOf('encoder-script.onnx'), { shapes: { ...shapes, attention_mask: [2, 5] } }),
+      /: the shapes do not broadcast, in bert/,
+    ],
+  ])('%s', (_, read, problem) => {
+    expect(read).toThrow(UserError);
+    expect(read).toThrow(problem);
+  });
+
+  it('is said in a clear error whatever is wrong with the file', () => {
+    const random = new Random(seedOfRun);
+    const original = fileOf('encoder-script.onnx');
+    for (let i = 0; i < 400; i++) {
+      const bytes = original.slice(0, random.integer(0, 3) ? original.length : random.integer(0, original.length));
+      for (let j = random.integer(1, 8); j > 0; j--) bytes[random.integer(0, bytes.length)] = random.integer(0, 255);
+      try {
+        const model = importModel(bytes, { shapes });
+        expect(size(model.outputs.values().next().value?.shape ?? [])).toBeGreaterThanOrEqual(0);
+      } catch (error) {
+        expect(error, `SEED=${seedOfRun}, mutation ${i}`).toBeInstanceOf(UserError);
+      }
+    }
+  });
+});
