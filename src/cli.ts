@@ -13,7 +13,17 @@ const positive = (text: string): number => {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
   return value;
 };
-const presets = (text: string): Preset[] => text.split(',').map((name) => Preset.parse(name));
+const presets = (text: string): Preset[] =>
+  text.split(',').map((name) => {
+    const { success, data } = Preset.safeParse(name);
+    if (!success) throw new InvalidArgumentError(`There is no size "${name}"; there are ${Preset.options.join(', ')}.`);
+    return data;
+  });
+const share = (text: string): number => {
+  const value = Number(text);
+  if (text === '' || !(value >= 0 && value < 1)) throw new InvalidArgumentError('It must be a number from 0 to below 1.');
+  return value;
+};
 const json = (): Option => new Option('--json', 'machine-readable output');
 
 const program = new Command('objective-lab')
@@ -66,7 +76,7 @@ program
   .addOption(new Option('--preset <names>', 'sizes, with commas').argParser(presets).default(['tiny', 'mini', 'small'], 'tiny,mini,small'))
   .addOption(new Option('--threads <n>', 'processor threads').argParser(positive).default(1))
   .addOption(new Option('--seconds <n>', 'how long each row is measured').argParser(positive).default(20))
-  .addOption(new Option('--dropout <p>', 'dropout of the models').argParser(Number).default(0.1))
+  .addOption(new Option('--dropout <p>', 'dropout of the models').argParser(share).default(0.1))
   .addOption(new Option('--row <json>').hideHelp())
   .addOption(json())
   .action(benchCommand);

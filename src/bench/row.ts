@@ -24,14 +24,16 @@ export interface Row {
   readonly parameters: number;
   readonly millisecondsPerStep: number;
   readonly tokensPerSecond: number;
-  /** FLOP/s of the matrix products that are in the step's graph, in units of 10⁹. */
+  /** FLOP/s by the usual formula, which counts every layer for every position, in units of 10⁹. */
   readonly gflops: number;
-  /** The same by the usual formula, which counts every layer for every position. */
-  readonly formulaGflops: number;
   /** The best that any of the step's matrix products reaches alone. */
   readonly sgemmGflops: number;
   /** gflops / sgemmGflops. */
   readonly efficiency: number;
+  /** FLOP/s of the matrix products that the step really does: fewer, since the last layer is computed at the masked positions alone. */
+  readonly executedGflops: number;
+  /** executedGflops / sgemmGflops: how close the step comes to what the machine can do. */
+  readonly executedEfficiency: number;
   /** The process's largest resident set. */
   readonly peakMemoryMB: number;
   readonly nodes: number;
@@ -88,7 +90,7 @@ export async function measureRow({ threads, seconds, ...workload }: RowOptions):
   operators.set('AdamW', updateTime(model));
   const millisecondsPerStep = median(milliseconds);
   const rate = (flops: number): number => flops / millisecondsPerStep / 1e6;
-  const gflops = rate(flopsOf(products));
+  const [gflops, executedGflops] = [rate(model.formulaFlops), rate(flopsOf(products))];
   return {
     preset: workload.preset,
     objectives: workload.objectives.join('+'),
@@ -98,9 +100,10 @@ export async function measureRow({ threads, seconds, ...workload }: RowOptions):
     millisecondsPerStep,
     tokensPerSecond: (1000 * model.tokens) / millisecondsPerStep,
     gflops,
-    formulaGflops: rate(model.formulaFlops),
     sgemmGflops,
     efficiency: gflops / sgemmGflops,
+    executedGflops,
+    executedEfficiency: executedGflops / sgemmGflops,
     peakMemoryMB,
     nodes: topologicalOrder(graph.values()).length,
     graphSeconds,

@@ -30,7 +30,9 @@ export async function benchCommand({ preset, json, row, ...options }: BenchOptio
     }
   }
   const sgemmGflops = Math.max(...rows.map((each) => each.sgemmGflops));
-  process.stdout.write(json ? `${JSON.stringify({ sgemmGflops, rows })}\n` : `${table(rows)}\n\n${operatorTable(rows)}\n`);
+  process.stdout.write(
+    json ? `${JSON.stringify({ sgemmGflops, rows })}\n` : `${table(rows)}\n\n${operatorTable(rows)}\n\n${graphTable(rows)}\n`,
+  );
 }
 
 function measureApart(row: RowOptions): Row {
@@ -42,19 +44,20 @@ function measureApart(row: RowOptions): Row {
 }
 
 function table(rows: readonly Row[]): string {
-  const header = ['preset', 'objectives', 'threads', 'ms/step', 'tokens/s', 'GFLOP/s', 'SGEMM', 'efficiency', 'by formula', 'peak MB'];
   return grid([
-    header,
+    ['', '', '', '', '', '', 'by the formula', '', 'executed', '', ''],
+    ['preset', 'objectives', 'threads', 'ms/step', 'tokens/s', 'SGEMM', 'GFLOP/s', 'efficiency', 'GFLOP/s', 'efficiency', 'peak MB'],
     ...rows.map((row) => [
       row.preset,
       row.objectives,
       String(row.threads),
       row.millisecondsPerStep.toFixed(1),
       Math.round(row.tokensPerSecond).toLocaleString('en'),
-      row.gflops.toFixed(1),
       row.sgemmGflops.toFixed(1),
+      row.gflops.toFixed(1),
       row.efficiency.toFixed(2),
-      row.formulaGflops.toFixed(1),
+      row.executedGflops.toFixed(1),
+      row.executedEfficiency.toFixed(2),
       row.peakMemoryMB.toFixed(0),
     ]),
   ]);
@@ -74,6 +77,14 @@ function operatorTable(rows: readonly Row[]): string {
     ['the rest', ...rows.map(({ operators }) => percent(1 - names.reduce((sum, name) => sum + (operators[name] ?? 0), 0)))],
   ]);
 }
+
+const graphTable = (rows: readonly Row[]): string =>
+  grid([
+    ['making the step', ...rows.map(({ preset, objectives }) => `${preset} ${objectives}`)],
+    ['nodes', ...rows.map(({ nodes }) => String(nodes))],
+    ['graph, seconds', ...rows.map(({ graphSeconds }) => graphSeconds.toFixed(2))],
+    ['session, seconds', ...rows.map(({ sessionSeconds }) => sessionSeconds.toFixed(2))],
+  ]);
 
 /** Columns of text, the first to the left and the others to the right. */
 function grid(lines: readonly (readonly string[])[]): string {

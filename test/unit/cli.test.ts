@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Row } from '../../src/bench/row';
+import { readOnnxFile } from '../../src/model/onnx-file';
 import { bundle } from './support/bundle';
 import { makeWorkspace } from './support/workspace';
 
@@ -74,6 +76,50 @@ describe('objective-lab similarity', () => {
   });
 });
 
+describe('objective-lab graph', () => {
+  it('writes the training step as a model that reads back, and prints it', () => {
+    const { status, stdout, stderr } = call('graph', 'small.lab.json', '--out', 'step.onnx', '--print');
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/step\.onnx: \d+ nodes, \d+\.\d+ GFLOP/);
+    expect(stdout).toContain('# mlm/encoder/layer.0/attention');
+    expect(stdout).toContain('next:bert.embeddings.word_embeddings.weight');
+    const step = readOnnxFile(join(workspace.folder, 'step.onnx'));
+    expect([...step.outputs.keys()]).toContain('gradientNorm');
+    expect(step.inputs.get('mlm.inputIds')!.shape).toEqual([8, 32]);
+  });
+
+  it('prints a model from elsewhere, its open shapes given', () => {
+    const file = join(process.cwd(), 'test', 'oracle', 'encoder-hand.onnx');
+    const { status, stdout } = call('graph', file, '--print', '--shape', 'input_ids=2x6,attention_mask=2x6');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/logits: float32\[2, 6, 41\] = .* @ embedding\.T/);
+  });
+});
+
+describe('objective-lab bench', () => {
+  it('gives the rates of matrix products and of steps, and where the time goes', () => {
+    const { status, stdout } = call('bench', '--preset', 'tiny', '--seconds', '1', '--json');
+    expect(status).toBe(0);
+    const { sgemmGflops, rows } = JSON.parse(stdout) as { sgemmGflops: number; rows: Row[] };
+    expect(sgemmGflops).toBeGreaterThan(0);
+    expect(rows.map(({ preset, objectives, threads }) => [preset, objectives, threads])).toEqual([
+      ['tiny', 'mlm', 1],
+      ['tiny', 'mlm+contrastive', 1],
+    ]);
+    for (const row of rows) {
+      expect(row.efficiency).toBeCloseTo(row.gflops / row.sgemmGflops, 10);
+      // FLOP of 6·tokens·12·L·H² + 12·L·tokens·T·H + 6·masked·(H·V + H²) at 2 layers of 128; the contrastive part adds 2 views of 32 × 32 tokens.
+      const mlm = 72 * 1024 * 2 * 128 ** 2 + 24 * 1024 * 64 * 128 + 6 * 144 * (128 * 8192 + 128 ** 2);
+      const [tokens, flops] = row.objectives === 'mlm' ? [1024, mlm] : [3072, mlm + 72 * 2048 * 2 * 128 ** 2 + 24 * 2048 * 32 * 128];
+      expect((row.gflops * tokens) / row.tokensPerSecond).toBeCloseTo(flops / 1e9, 6);
+      expect(row.executedGflops).toBeLessThan(row.gflops);
+      expect(row.peakMemoryMB).toBeGreaterThan(50);
+      expect(Object.values(row.operators).reduce((a, b) => a + b)).toBeCloseTo(1, 6);
+      expect(Object.keys(row.operators)[0]).toBe('Gemm');
+    }
+  }, 60_000);
+});
+
 describe('mistakes', () => {
   it.each([
     ['an unknown command', ['explode'], /explode/],
@@ -83,6 +129,9 @@ describe('mistakes', () => {
     ['a device that does not load', ['train', 'small.lab.json', '--device', 'cuda'], /"cuda" cannot be used/],
     ['a model that is missing', ['mask', 'nowhere', '--text', '[MASK]'], /There is no model at/],
     ['a text without a mask', ['mask', '<run>', '--text', 'no mask'], /no \[MASK\]/],
+    ['a size that is none', ['bench', '--preset', 'tiny,huge'], /no size "huge"/],
+    ['a graph that nobody wants', ['graph', 'small.lab.json'], /Nothing was asked for/],
+    ['a shape that is none', ['graph', 'step.onnx', '--print', '--shape', 'input_ids'], /input_ids=2x8/],
     ['a file that is missing', ['similarity', '<run>', 'nothing.txt'], /nothing\.txt cannot be read/],
   ])('%s exits with 2 and one clear line', (_, args, message) => {
     const { status, stderr } = call(...args.map((arg) => (arg === '<run>' ? run : arg)));

@@ -263,7 +263,10 @@ export const adapters: Readonly<Record<string, Adapter>> = {
     const matrix = ops.reshape(x, [...x.shape.slice(0, axis), width]);
     const scale = ops.reshape(node.operand(1), [width]);
     const bias = node.operands[2] ? ops.reshape(node.operands[2], [width]) : ops.zeros(scale);
-    return ops.reshape(ops.layerNormalization(matrix, scale, bias, node.float('epsilon', 1e-5)), x.shape);
+    const epsilon = node.float('epsilon', 1e-5);
+    const [y, ...statistics] = ops.apply('LayerNormalization', [matrix, scale, bias], { axis: -1, epsilon });
+    const kept = [...x.shape.slice(0, axis), ...x.shape.slice(axis).map(() => 1)];
+    return [ops.reshape(y!, x.shape), ...statistics.map((each) => ops.reshape(each, kept))];
   },
   RMSNormalization: (node) => {
     const x = node.operand(0);
