@@ -17,6 +17,7 @@ const layers = {
   objectives: ['model', 'onnx', 'experiment', 'text'],
   train: ['objectives', 'model', 'onnx', 'experiment', 'text'],
   probe: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  bench: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
   inspect: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
   host: [],
 };

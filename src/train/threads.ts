@@ -26,10 +26,10 @@ const MOST_WORK = 3e9;
  *
  * @param rows tokens in a step
  */
-export async function fastestThreads(hiddenSize: number, rows: number, folder: string): Promise<number> {
-  const counts = candidates(availableParallelism());
+export async function fastestThreads(hiddenSize: number, rows: number, folder: string, cores = availableParallelism()): Promise<number> {
+  const counts = candidates(cores);
   if (counts.length === 1) return 1;
-  const machine = `${hostname()}: ${cpus()[0]?.model.trim() ?? process.arch}, ${availableParallelism()} cores`;
+  const machine = `${hostname()}: ${cpus()[0]?.model.trim() ?? process.arch}, ${cores} cores`;
   const size = `${hiddenSize}×${rows}`;
   const path = join(folder, 'threads.json');
   const known = read(path);
