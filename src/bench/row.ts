@@ -4,8 +4,9 @@ import { serialise } from '../onnx/serialise';
 import { size } from '../onnx/types';
 import { median } from '../shared/statistics';
 import { adamWSchedule } from '../onnx/adamw';
+import { targetOf } from '../train/device';
 import { compileGradients } from '../train/step';
-import { createStepper } from '../train/stepper';
+import { fusedStepper } from '../train/stepper';
 import { profile } from './profile';
 import { SgemmProbe } from './sgemm';
 import { BenchmarkModel, type Workload } from './workload';
@@ -26,7 +27,7 @@ export interface Row {
   readonly tokensPerSecond: number;
   /** FLOP/s by the usual formula, which counts every layer for every position, in units of 10⁹. */
   readonly gflops: number;
-  /** The best that any of the step's matrix products reaches alone. */
+  /** The best that any of the step's matrix products reaches alone, in turns with the step. */
   readonly sgemmGflops: number;
   /** gflops / sgemmGflops. */
   readonly efficiency: number;
@@ -51,12 +52,8 @@ const FEWEST_ROUNDS = 5;
 /** Measures one workload. Meant for a process of its own, whose memory is then the workload's. */
 export async function measureRow({ threads, seconds, ...workload }: RowOptions): Promise<Row> {
   const model = new BenchmarkModel(workload);
-  const started = performance.now();
-  const graph = compileGradients(model.losses, 'cpu');
-  const bytes = serialise(graph, { muted: true });
-  const graphSeconds = (performance.now() - started) / 1000;
-
-  const stepper = await createStepper(model.losses, OPTIMISER, model.state, { threads });
+  const { bytes, graphSeconds, products, nodes } = compile(model, threads);
+  const stepper = await fusedStepper(bytes, OPTIMISER, model.state, { threads });
   let count = 0;
   const step = async (): Promise<number> => {
     const start = performance.now();
@@ -66,7 +63,6 @@ export async function measureRow({ threads, seconds, ...workload }: RowOptions):
   while (count < WARM_UP_STEPS) await step();
   const peakMemoryMB = process.resourceUsage().maxRSS / 1024;
 
-  const products = productsOf(graph);
   const probes: SgemmProbe[] = [];
   for (const product of distinct(products)) probes.push(await SgemmProbe.create(product, threads));
   const milliseconds: number[] = [];
@@ -105,11 +101,23 @@ export async function measureRow({ threads, seconds, ...workload }: RowOptions):
     executedGflops,
     executedEfficiency: executedGflops / sgemmGflops,
     peakMemoryMB,
-    nodes: topologicalOrder(graph.values()).length,
+    nodes,
     graphSeconds,
     sessionSeconds,
     operators: shares(operators),
   };
+}
+
+/** The model that is both timed and profiled, and what its graph says: the graph itself is not kept, since it would count as memory of the step. */
+function compile(
+  { losses }: BenchmarkModel,
+  threads: number,
+): { bytes: Uint8Array; graphSeconds: number; products: Product[]; nodes: number } {
+  const started = performance.now();
+  const graph = compileGradients(losses, targetOf({ threads }));
+  const bytes = serialise(graph, { muted: true });
+  const graphSeconds = (performance.now() - started) / 1000;
+  return { bytes, graphSeconds, products: productsOf(graph), nodes: topologicalOrder(graph.values()).length };
 }
 
 /** Plain products of the shapes that a step has, each once. */

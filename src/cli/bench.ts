@@ -15,7 +15,7 @@ export interface BenchOptions {
 
 /**
  * Times training steps against the matrix products that they are made of. Each row is measured in a process of its own: this program again, with
- * `--row`.
+ * `--row`. As JSON, a row's `efficiency` is `gflops` by its own `sgemmGflops`, measured in turns with it; the one beside the rows is the best of them.
  */
 export async function benchCommand({ preset, json, row, ...options }: BenchOptions): Promise<void> {
   if (row !== undefined) {

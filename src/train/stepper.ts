@@ -29,16 +29,18 @@ export async function createStepper(
   session: SessionOptions,
 ): Promise<Stepper> {
   const fused = targetOf(session) !== 'anywhere' && state.gradients.size > 0;
-  return fused ? fusedStepper(losses, optimiser, state, session) : graphStepper(losses, optimiser, state, session);
+  if (!fused) return graphStepper(losses, optimiser, state, session);
+  return fusedStepper(serialise(compileGradients(losses, targetOf(session)), { muted: true }), optimiser, state, session);
 }
 
-async function fusedStepper(
-  losses: GradientOptions,
+/** @param model the muted model of `compileGradients` */
+export async function fusedStepper(
+  model: Uint8Array,
   optimiser: OptimiserOptions,
   state: TrainingState,
   options: SessionOptions,
 ): Promise<Stepper> {
-  const session = await Session.create(serialise(compileGradients(losses, targetOf(options)), { muted: true }), options);
+  const session = await Session.create(model, options);
   return {
     async step(batch, t, learningRate) {
       const scalars = numbers(await session.run(new Map([...state.parameters, ...batch]), state.gradients));
