@@ -29,6 +29,12 @@ export async function graphCommand(source: string, { out, print: printed, shape 
     throw new UserError('Nothing was asked for.', 'Add --out step.onnx to write the model, or --print to read it.', 'graph');
   if (elsewhere && out !== undefined)
     throw new UserError(`${source} is an ONNX model already.`, 'Leave --out away; only experiments are written as models.', 'graph');
+  if (!elsewhere && shape)
+    throw new UserError(
+      `${source} is an experiment, which fixes all shapes.`,
+      'Leave --shape away; only ONNX files leave shapes open.',
+      'graph',
+    );
   const graph = elsewhere ? optimise(readOnnxFile(source, shape).outputs) : await trainingStep(source);
   if (printed) process.stdout.write(print(graph));
   if (out === undefined) return;

@@ -1,5 +1,6 @@
 import { GraphError, type Node, scope, topologicalOrder, type Value } from './graph';
 import * as ops from './ops';
+import { ShapeMismatch } from './operators/operator';
 import { isFloat } from './types';
 
 /**
@@ -9,7 +10,7 @@ import { isFloat } from './types';
  * its inputs, and contributions to the same value are summed. A value that the loss does not depend on has gradient zero. As `wrt` may be any
  * value, gradients with respect to activations come the same way; differentiating a gradient again gives second derivatives.
  *
- * @throws GraphError when the loss is not a floating-point scalar
+ * @throws GraphError when the loss is not a floating-point scalar, or depends on `wrt` through an output that has no gradient
  */
 export function grad(loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.rank !== 0 || !isFloat(loss.dtype)) throw new GraphError('grad', [loss], 'only a floating-point scalar can be differentiated');
@@ -22,7 +23,14 @@ export function grad(loss: Value, wrt: readonly Value[]): Value[] {
     const upstream = node.outputs.map((output) => gradients.get(output));
     if (!node.operator.gradient || upstream.every((g) => g === undefined)) continue;
     const { gradient } = node.operator;
-    const parts = scope(`${node.scope ? `${node.scope}/` : ''}grad`, () => gradient(node as never, upstream));
+    const parts = scope(`${node.scope ? `${node.scope}/` : ''}grad`, () => {
+      try {
+        return gradient(node as never, upstream);
+      } catch (error) {
+        if (error instanceof ShapeMismatch) throw new GraphError(node.op, node.inputs, error.message, node.scope);
+        throw error;
+      }
+    });
     parts.forEach((part, i) => {
       const operand = node.inputs[i];
       if (part && operand && isFloat(operand.dtype)) accumulate(operand, part);

@@ -2,7 +2,6 @@ import { Constant, currentScope, GraphError, Node, Value, type Attributes } from
 import { operators, type AttributesOf, type OperatorName } from './operators';
 import { rowsLast, type FusedMatMulAttributes, type GemmAttributes } from './operators/matmul';
 import { ShapeMismatch, type Operator } from './operators/operator';
-import type { Reduction } from './operators/reduce';
 import {
   axisFirst,
   inversePermutation,
@@ -72,7 +71,11 @@ export const div: Binary = binary('Div');
 export const pow: Binary = binary('Pow');
 export const max: Binary = binary('Max');
 export const min: Binary = binary('Min');
-export const mod = (a: Operand, b: Operand): Value => one('Mod', pair(a, b), isFloat(pair(a, b)[0].dtype) ? { fmod: 1 } : {});
+/** The remainder of a division: whole numbers take the sign of the divisor, others of the dividend. */
+export function mod(a: Operand, b: Operand): Value {
+  const operands = pair(a, b);
+  return one('Mod', operands, isFloat(operands[0].dtype) ? { fmod: 1 } : {});
+}
 export const equal: Binary = binary('Equal');
 export const less: Binary = binary('Less');
 export const lessOrEqual: Binary = binary('LessOrEqual');
@@ -89,7 +92,8 @@ export const sqrt: Unary = unary('Sqrt');
 export const reciprocal: Unary = unary('Reciprocal');
 export const abs: Unary = unary('Abs');
 export const sign: Unary = unary('Sign');
-export const relu: Unary = unary('Relu');
+/** ONNX Runtime has no Relu of int64. */
+export const relu: Unary = (x) => (x.dtype === 'int64' ? max(x, 0) : one('Relu', [x], {}));
 export const sin: Unary = unary('Sin');
 export const cos: Unary = unary('Cos');
 export const isNaN: Unary = unary('IsNaN');
@@ -99,7 +103,13 @@ export const softplus: Unary = unary('Softplus');
 export const erf: Unary = unary('Erf');
 export const identity: Unary = unary('Identity');
 export const gelu = (x: Value, approximate: 'none' | 'tanh' = 'none'): Value => one('Gelu', [x], { approximate });
-export const clip = (x: Value, low: number, high: number): Value => one('Clip', [x], { min: low, max: high });
+/** Either bound may be infinite. */
+export function clip(x: Value, low: number, high: number): Value {
+  // Whole numbers have no infinity to be clipped at.
+  const open = isFloat(x.dtype) ? [] : [low < Number.MIN_SAFE_INTEGER, high > Number.MAX_SAFE_INTEGER];
+  if (open[0]) return open[1] ? x : min(x, high);
+  return open[1] ? max(x, low) : one('Clip', [x], { min: low, max: high });
+}
 export const where = (condition: Value, a: Value, b: Value): Value => one('Where', [condition, a, b], {});
 export const cast = (x: Value, to: DType): Value => (x.dtype === to ? x : one('Cast', [x], { to }));
 
@@ -109,9 +119,9 @@ const reduction =
   (op: 'ReduceSum' | 'ReduceMean' | 'ReduceSumSquare' | 'ReduceL2' | 'ReduceLogSumExp' | 'ReduceMax' | 'ReduceMin'): Reduce =>
   (x, { axes, keepdims = 0 } = {}) => {
     const reduced = normaliseAxes(axes, x.rank);
-    // Without axes ONNX would reduce all of them: a scalar is its own sum, but not its own sum of squares.
-    const attributes: Reduction = { axes: reduced, keepdims };
-    return x.rank === 0 && (op === 'ReduceSum' || op === 'ReduceMean') ? x : one(op, [x], attributes);
+    if (reduced.length > 0) return one(op, [x], { axes: reduced, keepdims });
+    // Given no axes, ONNX would reduce all of them.
+    return op === 'ReduceSumSquare' ? mul(x, x) : op === 'ReduceL2' ? abs(x) : x;
   };
 
 /** Reductions drop the reduced axes unless `keepdims` is 1; without `axes` they reduce everything to a scalar. */
@@ -221,7 +231,9 @@ export const constantOf = (value: Value): Tensor | undefined => (value.source in
 /** The number that a constant scalar holds, or undefined for anything else. */
 export const scalarOf = (value: Value): number | undefined => {
   const contents = constantOf(value);
-  return contents?.shape.length === 0 ? Number(contents.data[0]) : undefined;
+  const held = contents?.shape.length === 0 ? Number(contents.data[0]) : undefined;
+  // A whole number that double precision would round is not held by any.
+  return value.dtype === 'int64' && !Number.isSafeInteger(held) ? undefined : held;
 };
 
 /** x and c of a product x·c with a constant scalar, or undefined for anything else. */

@@ -17,8 +17,8 @@ export function print(outputs: Outputs): string {
   const nodes = topologicalOrder(outputs.values());
   const names = nameForReading(nodes, outputs);
   const show: Show = (value) => {
-    const tensor = constantOf(value);
-    return tensor?.data.length === 1 ? showNumber(tensor.data[0]!) : names.get(value)!;
+    const number = soleNumber(value);
+    return number === undefined ? names.get(value)! : showNumber(number);
   };
   const constants = [...names].flatMap(([{ source }, name]) =>
     source instanceof Constant ? [`${name}: ${showType(source.tensor)} = ${excerpt(source.tensor)}`] : [],
@@ -41,6 +41,12 @@ export function print(outputs: Outputs): string {
 
 type Show = (value: Value) => string;
 
+/** What a constant of one element holds, which is shown where it is used. */
+const soleNumber = (value: Value): number | bigint | undefined => {
+  const data = constantOf(value)?.data;
+  return data?.length === 1 ? data[0] : undefined;
+};
+
 /** Inputs and outputs as they are called; the rest short, after the operator: `softmax3`. */
 function nameForReading(nodes: readonly Node[], outputs: Outputs): Map<Value, string> {
   const names = new Map<Value, string>();
@@ -58,11 +64,10 @@ function nameForReading(nodes: readonly Node[], outputs: Outputs): Map<Value, st
     names.set(value, (value.source as Input).name);
     taken.add((value.source as Input).name);
   }
-  for (const [name, value] of outputs) if (!names.has(value) && !(value.source instanceof Constant)) names.set(value, name);
+  for (const [name, value] of outputs) if (!names.has(value) && soleNumber(value) === undefined) names.set(value, name);
   for (const { op, inputs, outputs: results } of nodes) {
     for (const value of inputs)
-      if (value.source instanceof Constant && value.source.tensor.data.length !== 1 && !names.has(value))
-        names.set(value, unique('constant'));
+      if (value.source instanceof Constant && soleNumber(value) === undefined && !names.has(value)) names.set(value, unique('constant'));
     for (const value of results) if (!names.has(value)) names.set(value, unique(op.charAt(0).toLowerCase() + op.slice(1)));
   }
   return names;

@@ -15,7 +15,7 @@ import {
 } from 'onnx-buf';
 import { Constant, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
 import type { OperandKind } from './operators/operator';
-import { tensor, type DType, type Tensor, type Type } from './types';
+import { keyOfNumber, tensor, type DType, type Tensor, type Type } from './types';
 
 /** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */
 const OPSET = 20n;
@@ -106,7 +106,7 @@ function nodeProto(node: Node, nameOf: (value: Value) => string, constants: Map<
   const { operands = {} } = node.operator;
   const extra = Object.entries(operands).map(([key, kind]) => {
     const tensor = operand(node.attributes[key]!, kind, node.inputs[0]!);
-    const name = `${tensor.dtype}[${[...tensor.data].join()}]${tensor.shape.length ? '' : ' scalar'}`;
+    const name = `${tensor.dtype}[${[...tensor.data].map(keyOfNumber).join()}]${tensor.shape.length ? '' : ' scalar'}`;
     if (!constants.has(name)) constants.set(name, tensorProto(tensor, name));
     return name;
   });

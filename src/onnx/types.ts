@@ -53,6 +53,9 @@ export const size = (shape: Shape): number => shape.reduce((product, extent) => 
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 
+/** Numbers as text, those too that print alike: −0 is not 0. */
+export const keyOfNumber = (value: number | bigint): string => (Object.is(value, -0) ? '-0' : String(value));
+
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 export const showType = ({ dtype, shape }: Type): string => `${dtype}${showShape(shape)}`;

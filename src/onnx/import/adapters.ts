@@ -20,8 +20,14 @@ const binary =
 /** Operators of any number of operands, taken two at a time. */
 const variadic =
   (op: (a: Value, b: Value) => Value): Adapter =>
-  ({ operands }) =>
-    operands.filter((value) => value !== undefined).reduce(op);
+  (node) =>
+    given(node).reduce(op);
+
+/** The operands that are not left out. */
+function given(node: ReadNode): Value[] {
+  const values = node.operands.filter((value) => value !== undefined);
+  return values.length > 0 ? values : node.fail('it has no operands');
+}
 
 const reduction =
   (op: typeof ops.reduceSum): Adapter =>
@@ -59,11 +65,11 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   Mul: binary(ops.mul),
   Div: binary(ops.div),
   Pow: binary((a, b) => ops.pow(a, ops.cast(b, a.dtype))),
-  Mod: binary(ops.mod),
+  Mod: (node) => ops.apply('Mod', [node.operand(0), node.operand(1)], { fmod: node.int('fmod', 0) }),
   Max: variadic(ops.max),
   Min: variadic(ops.min),
   Sum: variadic(ops.add),
-  Mean: (node) => ops.mul(node.operands.filter((value) => value !== undefined).reduce(ops.add), 1 / node.operands.length),
+  Mean: (node) => ops.mul(given(node).reduce(ops.add), 1 / given(node).length),
   Equal: binary(ops.equal),
   Less: binary(ops.less),
   LessOrEqual: binary(ops.lessOrEqual),
@@ -210,9 +216,16 @@ export const adapters: Readonly<Record<string, Adapter>> = {
     return ops.split(x, node.intsOf('split', 1) ?? even, axis);
   },
   Slice: (node) => {
+    const x = node.operand(0);
     const starts = node.intsOf('starts', 1) ?? node.fail('it has no starts');
     const ends = node.intsOf('ends', 2) ?? node.fail('it has no ends');
-    return ops.slice(node.operand(0), starts, ends, node.intsOf('axes', 3), node.constantInts(4, 'steps'));
+    const axes = node.intsOf('axes', 3) ?? starts.map((_, axis) => axis);
+    // Exporters write "to the end" as the largest int64, which is no number here; beyond the axis all bounds are alike.
+    const near = (bound: number, i: number): number => {
+      const beyond = x.shape[normaliseAxis(axes[i]!, x.rank)]! + 1;
+      return Math.min(Math.max(bound, -beyond), beyond);
+    };
+    return ops.slice(x, starts.map(near), ends.map(near), axes, node.constantInts(4, 'steps')?.map(near));
   },
   Pad: (node) => {
     const x = node.operand(0);

@@ -52,6 +52,10 @@ export function importModel(bytes: Uint8Array, { shapes = {}, external }: Import
     values.set(name, value);
   }
 
+  const strange = Object.keys(shapes).find((name) => !inputs.has(name));
+  if (strange !== undefined)
+    throw new UserError(`The model has no input "${strange}".`, `Its inputs are ${[...inputs.keys()].join(', ')}.`, 'onnx');
+
   const opset = Number(model.opsetImport.find(({ domain }) => domain === '')?.version ?? 1n);
   const settle = settler([...values.values()]);
   for (const proto of graph.node) {
@@ -97,7 +101,7 @@ function checkOperators({ functions }: ModelProto, { node }: GraphProto): void {
     const standard = ['', 'ai.onnx', 'com.microsoft'].includes(domain);
     const local = functions.some((each) => each.name === opType && each.domain === domain);
     const name = domain ? `${domain}.${opType}` : opType;
-    if (!(opType in adapters) || !standard || local) unknown.set(name, (unknown.get(name) ?? 0) + 1);
+    if (!Object.hasOwn(adapters, opType) || !standard || local) unknown.set(name, (unknown.get(name) ?? 0) + 1);
   }
   if (unknown.size === 0) return;
   const list = [...unknown].map(([name, count]) => `${name} (${count} ${count === 1 ? 'node' : 'nodes'})`).join(', ');

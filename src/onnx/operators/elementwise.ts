@@ -25,9 +25,13 @@ const binary = (evaluate: (a: number, b: number) => number, gradient: Gradient):
   });
 
 /** A unary operator; its rule gives the derivative times the upstream gradient. */
-const unary = (gradient: (x: Value, y: Value, upstream: Value) => Value | undefined, evaluate?: (x: number) => number): Operator<None> =>
+const unary = (
+  gradient: (x: Value, y: Value, upstream: Value) => Value | undefined,
+  evaluate?: (x: number) => number,
+  infer = floatType,
+): Operator<None> =>
   operator<None>({
-    infer: floatType,
+    infer,
     gradient: ({ inputs: [x], outputs: [y] }, [g]): Contributions => (x && y && g ? [gradient(x, y, g)] : []),
     ...(evaluate && { evaluate }),
   });
@@ -36,6 +40,13 @@ function floatType(inputs: readonly Value[]): Type[] {
   const dtype = dtypeOf(inputs);
   if (!isFloat(dtype)) throw new ShapeMismatch(`it takes floating-point numbers, not ${dtype}`);
   return [{ dtype, shape: inputs[0]!.shape }];
+}
+
+/** Floating-point numbers or whole ones with a sign. */
+function signedType([x]: readonly Value[]): Type[] {
+  const { dtype, shape } = x!;
+  if (!isFloat(dtype) && dtype !== 'int64' && dtype !== 'int32') throw new ShapeMismatch(`it takes numbers with a sign, not ${dtype}`);
+  return [{ dtype, shape }];
 }
 
 const comparison = (evaluate: (a: number, b: number) => boolean): Operator<None> =>
@@ -85,18 +96,31 @@ export const elementwise = {
   Pow: binary(
     (a, b) => a ** b,
     ([a, b], y, g) => [
-      ops.mul(g, ops.mul(b!, ops.pow(a!, ops.sub(b!, 1)))),
+      // a⁰ has derivative 0 in a, where 0·0⁻¹ would give NaN; for a constant exponent the choice is made by folding.
+      ops.mul(g, ops.mul(b!, ops.pow(a!, ops.where(ops.equal(b!, 0), b!, ops.sub(b!, 1))))),
       // 0^b has derivative 0 in b, where log 0 would give NaN.
       ops.mul(g, ops.where(ops.greater(a!, 0), ops.mul(y, ops.log(a!)), ops.like(y, 0))),
     ],
   ),
   Max: binary(Math.max, chosen),
   Min: binary(Math.min, chosen),
-  Mod: operator<{ fmod?: number }>({ infer: (inputs) => broadcastType(inputs), gradient: null }),
+  /** The remainder with the sign of the divisor, or with `fmod` of the dividend: a − b·trunc(a/b), the only one of floating-point numbers. */
+  Mod: operator<{ fmod?: number }>({
+    infer: (inputs, { fmod = 0 }) => {
+      const type = broadcastType(inputs);
+      if (!fmod && isFloat(type[0]!.dtype)) throw new ShapeMismatch('of floating-point numbers there is only the remainder with fmod = 1');
+      return type;
+    },
+    gradient: ({ inputs: [a, b], outputs: [y] }, [g]) => {
+      if (!a || !b || !y || !g) return [];
+      return [ops.sumTo(g, a.shape), ops.sumTo(ops.mul(g, ops.div(ops.sub(y, a), b)), b.shape)];
+    },
+  }),
 
   Neg: unary(
     (_, __, g) => ops.neg(g),
     (x) => -x,
+    signedType,
   ),
   Exp: unary((_, y, g) => ops.mul(g, y), Math.exp),
   Log: unary((x, _, g) => ops.div(g, x), Math.log),
@@ -105,11 +129,12 @@ export const elementwise = {
     (_, y, g) => ops.neg(ops.mul(g, ops.mul(y, y))),
     (x) => 1 / x,
   ),
-  Abs: unary((x, _, g) => ops.mul(g, ops.sign(x)), Math.abs),
-  Sign: unary(() => undefined, Math.sign),
+  Abs: unary((x, _, g) => ops.mul(g, ops.sign(x)), Math.abs, signedType),
+  Sign: unary(() => undefined, Math.sign, signedType),
   Relu: unary(
     (x, _, g) => ops.where(ops.greater(x, 0), g, ops.like(g, 0)),
     (x) => Math.max(x, 0),
+    signedType,
   ),
   Sin: unary((x, _, g) => ops.mul(g, ops.cos(x)), Math.sin),
   Cos: unary((x, _, g) => ops.neg(ops.mul(g, ops.sin(x))), Math.cos),
@@ -136,7 +161,12 @@ export const elementwise = {
   }),
 
   Clip: operator<{ min: number; max: number }>({
-    infer: floatType,
+    infer: ([x], { min, max }) => {
+      const type = signedType([x!]);
+      if (!isFloat(x!.dtype) && !(Number.isSafeInteger(min) && Number.isSafeInteger(max)))
+        throw new ShapeMismatch(`${min} and ${max} are no bounds of whole numbers`);
+      return type;
+    },
     gradient: ({ inputs: [x], attributes: { min, max } }, [g]) =>
       x && g ? [ops.where(ops.and(ops.less(x, max), ops.less(min, x)), g, ops.like(g, 0))] : [],
     operands: { min: 'like', max: 'like' },

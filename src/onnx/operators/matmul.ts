@@ -49,7 +49,7 @@ function batched([a, b]: readonly [{ shape: Shape }, { shape: Shape }], transA: 
 }
 
 /** The operands of MatMul as matrices: a vector on the left is a row, on the right a column. */
-const asMatrices = (a: Value, b: Value): [Value, Value] => [
+export const asMatrices = (a: Value, b: Value): [Value, Value] => [
   a.rank === 1 ? ops.reshape(a, [1, ...a.shape]) : a,
   b.rank === 1 ? ops.reshape(b, [...b.shape, 1]) : b,
 ];

@@ -103,10 +103,13 @@ export const normalise = {
     },
     gradient: ({ inputs: [x], outputs: [y], attributes: { axis, epsilon } }, [g]) => {
       if (!x || !y || !g) return [];
-      const flow = ops.sub(g, ops.mul(y, ops.reduceSum(ops.mul(g, y), { axes: [axis], keepdims: 1 })));
-      return [ops.div(flow, l2Norm(x, axis, epsilon))];
+      const norm = l2Norm(x, axis);
+      const along = ops.reduceSum(ops.mul(g, y), { axes: [axis], keepdims: 1 });
+      // A vector shorter than ε is divided by a constant, which takes nothing from the direction along it.
+      const flow = ops.sub(g, ops.mul(y, ops.where(ops.less(norm, epsilon), ops.like(g, 0), along)));
+      return [ops.div(flow, ops.max(norm, epsilon))];
     },
-    lower: ([x], { axis, epsilon }) => [ops.div(x!, l2Norm(x!, axis, epsilon))],
+    lower: ([x], { axis, epsilon }) => [ops.div(x!, ops.max(l2Norm(x!, axis), epsilon))],
     lowered: 'everywhere',
   }),
 
@@ -139,4 +142,4 @@ const asColumn = (vector: Value): Value => ops.reshape(vector, [vector.shape[0]!
 
 const inverseRms = (x: Value, epsilon: number): Value => ops.reciprocal(ops.sqrt(ops.add(meanOfLast(ops.mul(x, x)), epsilon)));
 
-const l2Norm = (x: Value, axis: number, epsilon: number): Value => ops.max(ops.reduceL2(x, { axes: [axis], keepdims: 1 }), epsilon);
+const l2Norm = (x: Value, axis: number): Value => ops.reduceL2(x, { axes: [axis], keepdims: 1 });

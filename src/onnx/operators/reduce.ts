@@ -17,6 +17,7 @@ export function keptShape({ shape }: Type, axes: readonly number[] | undefined):
 }
 
 function reducedShape(x: Type, { axes, keepdims = 1 }: Reduction): Shape {
+  if (axes?.length === 0 && x.shape.length > 0) throw new ShapeMismatch('without axes ONNX reduces all of them');
   if (keepdims) return keptShape(x, axes);
   const reduced = new Set(normaliseAxes(axes, x.shape.length));
   return x.shape.filter((_, axis) => !reduced.has(axis));

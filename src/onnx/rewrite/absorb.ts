@@ -10,7 +10,7 @@ type Factors = Partial<Record<'alpha' | 'beta' | 'transA' | 'transB' | 'transBat
 /** What a matrix product does at no cost of its own: transpose its operands, scale its result, add a term. Each rule saves a pass over memory. */
 export const absorb: Rule = (node, usedOnce) => {
   const [a, b] = node.inputs;
-  if (!a || !b || a.dtype === 'float64') return undefined;
+  if (!a || !b || a.dtype !== 'float32') return undefined;
   const value = isProduct(node)
     ? (transposed(node, a, b) ?? scaledOperand(node, a, b))
     : node.op === 'Mul'

@@ -22,24 +22,37 @@ function folded(node: Node): Value | undefined {
   // An expanded number is a few bytes of file whatever its shape.
   if (node.op === 'Expand' && isFloat(output.dtype)) return undefined;
   const { evaluate } = node.operator;
-  if (evaluate) return constant(elementwise(evaluate, tensors, output));
+  if (evaluate) {
+    const computed = elementwise(evaluate, tensors, output);
+    return computed && constant(computed);
+  }
   const origin = origins[node.op]?.(node, output);
   return origin && constant(moved(tensors, output, origin));
 }
 
-function elementwise(evaluate: (...values: number[]) => number, operands: readonly Tensor[], { dtype, shape }: Value): Tensor {
+/** Undefined where a whole number is none that double precision holds: a division by zero, an infinity, a number too large. */
+function elementwise(evaluate: (...values: number[]) => number, operands: readonly Tensor[], { dtype, shape }: Value): Tensor | undefined {
+  if (operands.some((operand) => operand.dtype === 'int64' && !operand.data.every((element) => Number.isSafeInteger(Number(element)))))
+    return undefined;
   const store = storing(dtype);
   const data = allocate(dtype, size(shape));
-  for (let i = 0; i < data.length; i++)
-    data[i] = store(evaluate(...operands.map((operand) => Number(operand.data[broadcastPlace(i, shape, operand.shape)]))));
+  for (let i = 0; i < data.length; i++) {
+    const element = store(evaluate(...operands.map((operand) => Number(operand.data[broadcastPlace(i, shape, operand.shape)]))));
+    if (element === undefined) return undefined;
+    data[i] = element;
+  }
   return { dtype, shape, data };
 }
 
 /** How a result becomes an element: whole numbers are cut off towards zero, as ONNX's division does. */
-function storing(dtype: DType): (value: number) => number | bigint {
+function storing(dtype: DType): (value: number) => number | bigint | undefined {
   if (isFloat(dtype)) return (value) => value;
   if (dtype === 'bool') return (value) => (value === 0 ? 0 : 1);
-  return dtype === 'int64' ? (value) => BigInt(Math.trunc(value)) : Math.trunc;
+  return (value) => {
+    const whole = Math.trunc(value);
+    if (!Number.isSafeInteger(whole)) return undefined;
+    return dtype === 'int64' ? BigInt(whole) : whole;
+  };
 }
 
 /** Where element `index` of a broadcast result comes from in an operand of the given shape. */

@@ -1,6 +1,6 @@
 import { Constant, Input, Node, scope, topologicalOrder, type Outputs, type Value } from '../graph';
 import * as ops from '../ops';
-import type { Tensor } from '../types';
+import { keyOfNumber, type Tensor } from '../types';
 
 /**
  * An equivalent of a node that is cheaper: a value for each of its outputs (those left out stay as they are), or undefined where the rule does not
@@ -42,7 +42,7 @@ export function rewrite(outputs: Outputs, rules: readonly Rule[]): { outputs: Ou
     const { source } = value;
     if (source instanceof Constant) return shareConstant(value);
     if (source instanceof Input) return value;
-    const key = `${source.op}|${source.inputs.map(identityOf).join()}|${JSON.stringify(source.attributes)}`;
+    const key = `${source.op}|${source.inputs.map(identityOf).join()}|${JSON.stringify(source.attributes, distinctly)}`;
     const first = shared.get(key);
     if (!first) shared.set(key, source.outputs);
     return (first ?? source.outputs)[value.index]!;
@@ -74,7 +74,8 @@ function firstOf(rules: readonly Rule[], node: Node, usedOnce: (value: Value) =>
 }
 
 const keyOfTensor = ({ dtype, shape, data }: Tensor): string => `${dtype}[${shape.join()}]${[...data].map(keyOfNumber).join()}`;
-const keyOfNumber = (value: number | bigint): string => (Object.is(value, -0) ? '-0' : String(value));
+/** JSON writes ±∞ and NaN alike, and −0 as 0. */
+const distinctly = (_: string, value: unknown): unknown => (typeof value === 'number' ? keyOfNumber(value) : value);
 
 function countUses(outputs: Outputs): Map<Value, number> {
   const uses = new Map<Value, number>();

@@ -1,5 +1,6 @@
 import { Node, type Value } from '../graph';
 import * as ops from '../ops';
+import { asMatrices } from '../operators/matmul';
 import { isFloat, sameShape } from '../types';
 import type { Rule } from './rewrite';
 
@@ -21,6 +22,8 @@ function equivalent(node: Node, usedOnce: (value: Value) => boolean): Value | un
       return b && (neutral(a, b, 1, node) ?? neutral(b, a, 1, node) ?? joinFactors(a, b) ?? joinFactors(b, a));
     case 'Div':
       return b && (neutral(a, b, 1, node) ?? byReciprocal(a, b));
+    case 'MatMul':
+      return b && vectorsAsMatrices(a, b, node);
     case 'Neg':
       return nodeOf(a, 'Neg')?.inputs[0];
     case 'Identity':
@@ -52,15 +55,22 @@ function uniform(value: Value): number | undefined {
 const neutral = (x: Value, other: Value, element: number, node: Node): Value | undefined =>
   uniform(other) === element && sameShape(x.shape, node.outputs[0]!.shape) ? x : undefined;
 
-/** (x · c₁) · c₂ = x · (c₁c₂). */
+/** ONNX Runtime puts a transposition into a product with a vector, too, and gets it wrong; with matrices it does not. */
+const vectorsAsMatrices = (a: Value, b: Value, node: Node): Value | undefined =>
+  a.rank === 1 || b.rank === 1 ? ops.reshape(ops.matMul(...asMatrices(a, b)), node.outputs[0]!.shape) : undefined;
+
+/** (x · c₁) · c₂ = x · (c₁c₂), of whole numbers as long as c₁c₂ is exact. */
 function joinFactors(a: Value, b: Value): Value | undefined {
   const outer = ops.scalarOf(b);
   const inner = ops.scaled(a);
-  return outer === undefined || !inner ? undefined : ops.mul(inner.x, inner.factor * outer);
+  if (outer === undefined || !inner) return undefined;
+  const factor = inner.factor * outer;
+  return isFloat(a.dtype) || Number.isSafeInteger(factor) ? ops.mul(inner.x, factor) : undefined;
 }
 
-/** Σ(x·c) = c·Σx: the scaling is of the few sums, not of the many terms. */
+/** Σ(x·c) = c·Σx: the scaling is of the few sums, not of the many terms. The mean of whole numbers is rounded, and stays as it is. */
 function factorOut(node: Node, a: Value): Value | undefined {
+  if (node.op === 'ReduceMean' && !isFloat(a.dtype)) return undefined;
   const inner = ops.scaled(a);
   return inner && ops.mul(ops.apply(node.op, [inner.x], node.attributes as never)[0]!, inner.factor);
 }

@@ -62,6 +62,14 @@ describe('grad', () => {
     expect([values.get('first'), values.get('second')]).toEqual([[12], [12]]);
   });
 
+  it('names operator, shapes and place where no gradient flows', () => {
+    const [x, scale] = [input('x', 'float32', [2, 3]), input('scale', 'float32', [3])];
+    const [, mean] = scope('encoder', () => ops.apply('LayerNormalization', [x, scale, scale], { axis: -1, epsilon: 1e-5 }));
+    expect(() => grad(ops.reduceSum(mean!), [x])).toThrow(
+      new GraphError('LayerNormalization', [x, scale, scale], 'no gradient flows through the statistics', 'encoder'),
+    );
+  });
+
   it('refuses what is not a scalar', () => {
     expect(() => grad(input('x', 'float32', [2]), [])).toThrow('only a floating-point scalar can be differentiated');
   });
@@ -71,6 +79,60 @@ describe('grad', () => {
     let y = x;
     for (let i = 0; i < 20_000; i++) y = ops.add(y, x);
     expect(grad(y, [x])).toHaveLength(1);
+  });
+});
+
+describe('reductions', () => {
+  it.each([
+    ['reduceSum', (x: number) => x],
+    ['reduceMean', (x: number) => x],
+    ['reduceMax', (x: number) => x],
+    ['reduceMin', (x: number) => x],
+    ['reduceLogSumExp', (x: number) => x],
+    ['reduceSumSquare', (x: number) => x * x],
+    ['reduceL2', Math.abs],
+  ] as const)('%s over no axis is of each element alone', async (reduce, of) => {
+    const x = fed('float64', [2, 2], [1, -2, 3, -4]);
+    for (const keepdims of [0, 1]) {
+      const y = ops[reduce](x.value, { axes: [], keepdims });
+      expect(y.shape).toEqual([2, 2]);
+      const values = await evaluate(named({ y, g: grad(ops.reduceSum(y), [x.value])[0]! }), [x]);
+      expect(values.get('y')).toEqual([1, -2, 3, -4].map(of));
+      expect(values.get('g')).toHaveLength(4);
+    }
+  });
+
+  it('are never written without axes, by which ONNX means all of them', () => {
+    const x = input('x', 'float32', [2, 3]);
+    expect(() => ops.apply('ReduceSum', [x], { axes: [] })).toThrow('ReduceSum(float32[2, 3]): without axes ONNX reduces all of them');
+    expect(() => ops.apply('ReduceMax', [x], { axes: [] })).toThrow('without axes ONNX reduces all of them');
+  });
+});
+
+describe('gradients at the edges of their domains', () => {
+  const gradientOf = async (x: ReturnType<typeof fed>, y: Value): Promise<number[]> =>
+    (await evaluate(named({ g: grad(ops.reduceSum(y), [x.value])[0]! }), [x])).get('g')!;
+
+  it('flow through a remainder', async () => {
+    const x = fed('float64', [4], [7.5, -7.5, 7.5, -7.5]);
+    const by = ops.vector('float64', [2, 2, -2, -2]);
+    expect(await gradientOf(x, ops.mod(x.value, by))).toEqual([1, 1, 1, 1]);
+    const divisor = fed('float64', [4], [2, 2, -2, -2]);
+    expect(await gradientOf(divisor, ops.mod(ops.vector('float64', [7.5, -7.5, 7.5, -7.5]), divisor.value))).toEqual([-3, 3, 3, -3]);
+  });
+
+  it('are those of x / ε for vectors shorter than ε that are normalised', async () => {
+    const x = fed('float64', [2, 2], [0.03, 0.04, 3, 4]);
+    const first = ops.slice(ops.l2Normalize(x.value, -1, 0.1), [0], [1], [1]);
+    const g = await gradientOf(x, first);
+    expect(g.slice(0, 2)).toEqual([10, 0]);
+    expect(g[2]).toBeCloseTo((1 - 0.36) / 5, 12);
+  });
+
+  it('are zero for 0⁰, in the base', async () => {
+    const x = fed('float64', [3], [0, 0, 2]);
+    expect(await gradientOf(x, ops.pow(x.value, ops.vector('float64', [0, 2, 0])))).toEqual([0, 0, 0]);
+    expect(opsOf({ g: grad(ops.reduceSum(ops.pow(x.value, 3)), [x.value])[0]! })).not.toContain('Where');
   });
 });
 
@@ -94,8 +156,54 @@ describe('optimise', () => {
     expect(opsOf({ y: ops.add(ops.exp(x), ops.mul(ops.exp(x), 2)) })).toEqual(['Exp', 'Mul', 'Add']);
   });
 
+  it('joins factors of whole numbers only where the product is exact', () => {
+    const n = input('n', 'int64', [2]);
+    expect(opsOf({ y: ops.mul(ops.mul(n, 2), 3) })).toEqual(['Mul']);
+    expect(opsOf({ y: ops.mul(ops.mul(n, 2 ** 40 + 1), 2 ** 20 + 1) })).toEqual(['Mul', 'Mul']);
+    const wide = ops.constant({ dtype: 'int64', shape: [], data: new BigInt64Array([2n ** 53n + 1n]) });
+    expect(opsOf({ y: ops.mul(ops.mul(n, wide), 1) })).toEqual(['Mul']);
+    expect(opsOf({ y: ops.mul(ops.mul(n, wide), 0) })).toEqual(['Mul', 'Mul']);
+  });
+
+  it('leaves products and means of whole numbers as they are', () => {
+    const n = input('n', 'int64', [2, 2]);
+    // There is no FusedMatMul of them, and their mean is rounded.
+    expect(opsOf({ y: ops.matMul(ops.transpose(n, [1, 0]), n) })).toEqual(['Transpose', 'MatMul']);
+    expect(opsOf({ y: ops.reduceMean(ops.mul(n, 3)) })).toEqual(['Mul', 'ReduceMean']);
+  });
+
+  it('leaves to the runtime what whole numbers of double precision cannot hold', () => {
+    const [zero, one] = [ops.scalar('int64', 0), ops.scalar('int64', 1)];
+    expect(opsOf({ y: ops.div(one, zero) })).toEqual(['Div']);
+    expect(opsOf({ y: ops.div(ops.scalar('int32', 1), ops.scalar('int32', 0)) })).toEqual(['Div']);
+    for (const value of [NaN, Infinity, -Infinity, 1e30])
+      expect(opsOf({ y: ops.cast(ops.scalar('float32', value), 'int64') })).toEqual(['Cast']);
+    const wide = ops.constant({ dtype: 'int64', shape: [], data: new BigInt64Array([2n ** 53n + 1n]) });
+    expect(opsOf({ y: ops.sub(wide, 2 ** 53 - 1) })).toEqual(['Sub']);
+    expect(opsOf({ y: ops.div(ops.scalar('int64', -7), 2) })).toEqual([]);
+  });
+
+  it('tells attributes apart that JSON does not', async () => {
+    const a = fed('float32', [1], [2]);
+    const padded = [Infinity, -Infinity, 0, -0].map((value) => ops.pad(a.value, [1, 0], value));
+    const outputs = new Map(padded.map((value, i): [string, Value] => [`y${i}`, value]));
+    const values = await evaluate(outputs, [a]);
+    expect([...values.values()]).toEqual([Infinity, -Infinity, 0, -0].map((value) => [value, 2]));
+  });
+
   it('puts transpositions into multiplications', () => {
     expect(opsOf({ y: ops.matMul(ops.transpose(x, [1, 0]), x) })).toEqual(['FusedMatMul']);
+  });
+
+  it('multiplies transposed matrices with vectors', async () => {
+    // ONNX Runtime's own fusion of these gives other numbers.
+    const [a, v] = [fed('float32', [2, 2], [1, 2, 3, 4]), fed('float32', [2], [1, 10])];
+    const turned = ops.transpose(a.value, [1, 0]);
+    const outputs = named({ right: ops.matMul(turned, v.value), left: ops.matMul(v.value, turned), both: ops.matMul(v.value, v.value) });
+    for (const optimisation of ['disabled', 'all'] as const) {
+      const values = await evaluate(outputs, [a, v], { optimisation });
+      expect([...values.values()], optimisation).toEqual([[31, 42], [21, 43], [101]]);
+    }
   });
 
   it('adds rows to a gradient that is there already, as for tied embeddings', () => {
@@ -210,5 +318,12 @@ describe('printing', () => {
   it('says which name an output has that is another value', () => {
     const x = input('x', 'float32', [2]);
     expect(print(named({ same: x, one: ops.scalar('float32', 1) }))).toBe('x: float32[2]\n\nreturn\n  same = x\n  one = 1\n');
+  });
+
+  it('shows constants that are outputs themselves', () => {
+    const [pair, none] = [ops.vector('float32', [1, 0.5]), ops.vector('int64', [])];
+    expect(print(named({ pair, again: pair, none }))).toBe(
+      'pair: float32[2] = [1, 0.5]\nnone: int64[0] = []\n\nreturn\n  pair\n  again = pair\n  none\n',
+    );
   });
 });

@@ -14,6 +14,7 @@ import { serialise } from '../../../src/onnx/serialise';
 import { size, tensor, type Tensor } from '../../../src/onnx/types';
 import { UserError } from '../../../src/shared/errors';
 import { Session } from '../../../src/train/device';
+import { evaluate, fed, type Fed } from '../support/evaluate';
 import { Random, seedOfRun } from '../support/random';
 
 const shapes = Object.fromEntries(Object.entries(oracle.inputs).map(([name, rows]) => [name, [rows.length, rows[0]!.length]]));
@@ -27,12 +28,36 @@ function lossOf({ outputs }: ImportedModel): Value {
   return ops.reduceMean(ops.crossEntropy(ops.reshape(logits, [-1, logits.shape.at(-1)!]), ops.constant(labels)));
 }
 
+type Model = ReturnType<typeof fromBinary<typeof ModelProtoSchema>>;
+
+/** A model as it would look if its exporter had written something else. */
+function changed(bytes: Uint8Array, change: (graph: NonNullable<Model['graph']>) => void): Uint8Array {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  change(model.graph!);
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** What a written and changed graph computes once it is read again. */
+async function readBack(y: Value, feeds: readonly Fed[], change: Parameters<typeof changed>[1] = () => undefined): Promise<number[]> {
+  const model = importModel(changed(serialise(new Map([['y', y]])), change));
+  const renamed = [...model.inputs.values()].map((value, i) => ({ value, tensor: feeds[i]!.tensor }));
+  return (await evaluate(model.outputs, renamed)).get('y')!;
+}
+
 const near = (actual: number, expected: number, tolerance: number, what: string): void =>
   expect(Math.abs(actual - expected), `${what}: ${actual} instead of ${expected}`).toBeLessThanOrEqual(
     tolerance * Math.max(1, Math.abs(expected)),
   );
 
+/** How many tensors of each file the recorder found among PyTorch's parameters: those that are compared. */
+const MATCHED: Record<string, number> = { 'exported with TorchScript': 43, 'exported with dynamo': 41, 'written by hand': 11 };
+
 describe('models from elsewhere', () => {
+  it('are compared in all tensors that were found', () => {
+    const found = Object.entries(oracle.models).map(([name, { gradients }]) => [name, new Set(gradients.map((each) => each.tensor)).size]);
+    expect(Object.fromEntries(found)).toEqual(MATCHED);
+  });
+
   for (const [name, recorded] of Object.entries(oracle.models)) {
     const read = (): ImportedModel => importModel(fileOf(recorded.file), { shapes });
 
@@ -107,6 +132,38 @@ describe('models from elsewhere', () => {
     const read = importModel(serialise(written));
     expect(print(read.outputs)).toBe(print(written));
   });
+
+  it('slice to the end where the end is the largest integer, as exporters write it', async () => {
+    const x = fed('float32', [2, 3], [1, 2, 3, 4, 5, 6]);
+    const ends = (value: bigint) => (graph: NonNullable<Model['graph']>) => {
+      graph.initializer.find(({ name }) => name === 'int64[-7]' || name === 'int64[7]')!.rawData = new Uint8Array(
+        new BigInt64Array([value]).buffer,
+      );
+    };
+    expect(await readBack(ops.slice(x.value, [1], [7], [1]), [x], ends(2n ** 63n - 1n))).toEqual([2, 3, 5, 6]);
+    expect(await readBack(ops.slice(x.value, [-1], [-7], [1], [-1]), [x], ends(-(2n ** 63n)))).toEqual([3, 2, 1, 6, 5, 4]);
+    expect(await readBack(ops.slice(x.value, [1], [3], [1], [7]), [x], ends(2n ** 63n - 1n))).toEqual([2, 5]);
+  });
+
+  it('take the sign of a remainder from where the model says', async () => {
+    const [a, b] = [fed('int64', [4], [7, -7, 7, -7]), fed('int64', [4], [3, 3, -3, -3])];
+    expect(await readBack(ops.mod(a.value, b.value), [a, b])).toEqual([1, 2, -2, -1]);
+    expect(await readBack(ops.apply('Mod', [a.value, b.value], { fmod: 1 })[0]!, [a, b])).toEqual([1, -1, 1, -1]);
+  });
+
+  it('sort relative positions into buckets, in whole numbers', async () => {
+    for (const dtype of ['int64', 'int32'] as const) {
+      const x = fed(dtype, [5], [-9, -2, 0, 3, 40]);
+      const [near, far] = [ops.clip(ops.abs(x.value), 0, 4), ops.relu(ops.neg(x.value))];
+      expect(await readBack(ops.mul(near, ops.sign(x.value)), [x]), dtype).toEqual([-4, -2, 0, 3, 4]);
+      expect(await readBack(far, [x]), dtype).toEqual([9, 2, 0, 0, 0]);
+      const leaveOut = (bound: number) => (graph: NonNullable<Model['graph']>) => (graph.node.at(-1)!.input[bound] = '');
+      expect(await readBack(ops.clip(x.value, -3, 4), [x], leaveOut(1)), dtype).toEqual([-9, -2, 0, 3, 4]);
+      expect(await readBack(ops.clip(x.value, -3, 4), [x], leaveOut(2)), dtype).toEqual([-3, -2, 0, 3, 40]);
+      const rectify = (graph: NonNullable<Model['graph']>): void => void (graph.node[0]!.opType = 'Relu');
+      expect(await readBack(ops.neg(x.value), [x], rectify), dtype).toEqual([0, 0, 0, 3, 40]);
+    }
+  });
 });
 
 /** The tensors of a model under their names. */
@@ -114,12 +171,8 @@ const contents = ({ parameters }: ImportedModel): Map<string, Tensor> =>
   new Map([...parameters].map(([name, each]) => [name, each.tensor]));
 
 describe('what cannot be read', () => {
-  const script = (): ReturnType<typeof fromBinary<typeof ModelProtoSchema>> => fromBinary(ModelProtoSchema, fileOf('encoder-script.onnx'));
-  const changed = (change: (model: ReturnType<typeof script>) => void): Uint8Array => {
-    const model = script();
-    change(model);
-    return toBinary(ModelProtoSchema, model);
-  };
+  const script = (change: Parameters<typeof changed>[1]): Uint8Array => changed(fileOf('encoder-script.onnx'), change);
+  const halves = [input('a', 'float32', [2]), input('b', 'float32', [2])] as const;
 
   it.each([
     ['a file of something else', () => importModel(new TextEncoder().encode('{"not": "onnx"}')), 'is no ONNX model'],
@@ -129,20 +182,44 @@ describe('what cannot be read', () => {
       'unknown operators, all at once',
       () =>
         importModel(
-          changed(({ graph }) => {
-            graph!.node[3]!.opType = 'Loop';
-            graph!.node[5]!.opType = 'NonZero';
-            graph!.node[6]!.opType = 'NonZero';
+          script((graph) => {
+            graph.node[3]!.opType = 'Loop';
+            graph.node[5]!.opType = 'NonZero';
+            graph.node[6]!.opType = 'NonZero';
           }),
           { shapes },
         ),
       'operators that cannot be read: Loop (1 node), NonZero (2 nodes)',
     ],
     [
+      'operators by the names of what every object has',
+      () =>
+        importModel(
+          script((graph) => (graph.node[3]!.opType = 'constructor')),
+          { shapes },
+        ),
+      'operators that cannot be read: constructor (1 node)',
+    ],
+    [
+      'the largest of nothing',
+      () => importModel(changed(serialise(new Map([['y', ops.max(...halves)]])), (graph) => (graph.node[0]!.input = []))),
+      'Max "y": it has no operands.',
+    ],
+    [
+      'a remainder of floating-point numbers with the sign of the divisor',
+      () => importModel(changed(serialise(new Map([['y', ops.mod(...halves)]])), (graph) => (graph.node[0]!.attribute = []))),
+      'Mod "y": Mod(float32[2], float32[2]): of floating-point numbers there is only the remainder with fmod = 1.',
+    ],
+    [
+      'a shape for an input that is not there',
+      () => importModel(fileOf('encoder-script.onnx'), { shapes: { ...shapes, positions: [2, 8] } }),
+      'The model has no input "positions".',
+    ],
+    [
       'a tensor of too few elements',
       () =>
         importModel(
-          changed(({ graph }) => (graph!.initializer[0]!.dims = [41n, 17n])),
+          script((graph) => (graph.initializer[0]!.dims = [41n, 17n])),
           { shapes },
         ),
       'has 656 elements, and its shape [41, 17] needs 697',
@@ -151,8 +228,8 @@ describe('what cannot be read', () => {
       'a tensor in another file',
       () =>
         importModel(
-          changed(({ graph }) =>
-            Object.assign(graph!.initializer[0]!, {
+          script((graph) =>
+            Object.assign(graph.initializer[0]!, {
               dataLocation: 1,
               externalData: [create(StringStringEntryProtoSchema, { key: 'location', value: 'weights.bin' })],
             }),
@@ -165,7 +242,7 @@ describe('what cannot be read', () => {
       'half precision',
       () =>
         importModel(
-          changed(({ graph }) => (graph!.initializer[0]!.dataType = 10)),
+          script((graph) => (graph.initializer[0]!.dataType = 10)),
           { shapes },
         ),
       'has the element type float16',

@@ -25,7 +25,7 @@ interface Case {
 /** ONNX Runtime's CPU kernels of these know single precision only; the others are compared in double. */
 const SINGLE = new Set(['Erf', 'Gelu', 'FusedMatMul', 'Softplus', 'LayerNormalization', 'Cast']);
 
-const cases = (oracle as unknown as { cases: Case[] }).cases.filter(({ op }) => op in operators);
+const { cases } = oracle as unknown as { cases: Case[] };
 
 describe('operators agree with PyTorch, forward and backward', () => {
   for (const { op, name, ...recorded } of cases) {

@@ -38,6 +38,7 @@ export type Precision = keyof typeof accuracy;
  *
  * @param others what is fed besides, and not differentiated
  * @param label begins the message of a failure
+ * @param target how the graph is written
  * @param kinks whether elements are passed over at which the function has a kink within the step, where differences mean nothing
  * @returns how many elements were compared, and how many passed over
  */
@@ -46,12 +47,12 @@ export async function compareWithDifferences(
   feeds: readonly Fed[],
   others: readonly Fed[],
   dtype: Precision,
-  { kinks = false, label = '' } = {},
+  { kinks = false, label = '', target }: { kinks?: boolean; label?: string; target?: Target | undefined } = {},
 ): Promise<{ compared: number; passedOver: number }> {
   const differentiable = feeds.filter(({ value }) => isFloat(value.dtype));
   const all = [...feeds, ...others];
-  const analytic = await gradients(loss, differentiable, all);
-  const forward = await Session.create(serialise(optimise(new Map([['loss', loss]]))));
+  const analytic = await gradients(loss, differentiable, all, { target });
+  const forward = await Session.create(serialise(optimise(new Map([['loss', loss]]), target)));
   const contents = new Map(all.map((each) => [nameOf(each), each.tensor]));
   const { step, tolerance } = accuracy[dtype];
   const count = { compared: 0, passedOver: 0 };
@@ -88,7 +89,7 @@ export async function gradients(
   loss: Value,
   wrt: readonly Fed[],
   feeds: readonly Fed[],
-  { target, ...options }: SessionOptions & { target?: Target } = {},
+  { target, ...options }: SessionOptions & { target?: Target | undefined } = {},
 ): Promise<number[][]> {
   const parts = grad(
     loss,

@@ -162,6 +162,7 @@ export const growth = {
   Mul: binary(ops.mul),
   Div: binary((a, b) => ops.div(a, positive(b))),
   Pow: binary((a, b) => ops.pow(positive(a), ops.tanh(b))),
+  Mod: binary((a, b) => ops.mod(a, positive(b))),
   Max: binary(ops.max),
   Min: binary(ops.min),
   Neg: unary(ops.neg),

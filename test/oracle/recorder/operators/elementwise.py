@@ -15,8 +15,8 @@ _BROADCASTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 }
 
 
-def _binary(op: str, left: Callable[..., Draw], right: Callable[..., Draw]) -> list[Case]:
-    return [Case(op, name, [left(*shapes[0]), right(*shapes[1])]) for name, shapes in _BROADCASTS.items()]
+def _binary(op: str, left: Callable[..., Draw], right: Callable[..., Draw], **attributes: int) -> list[Case]:
+    return [Case(op, name, [left(*shapes[0]), right(*shapes[1])], attributes) for name, shapes in _BROADCASTS.items()]
 
 
 def _unary(op: str, draw: Callable[..., Draw]) -> list[Case]:
@@ -34,6 +34,8 @@ CASES: list[Case] = [
     *_binary("Div", normal, nonzero),
     *_binary("Pow", positive, normal),
     Case("Pow", "negative base, whole exponents", [nonzero(2, 3), fixed([2.0, 3.0, -1.0])], constants=frozenset({1})),
+    Case("Pow", "zero base", [fixed([0.0, 0.0, 0.0, 2.0]), fixed([0.0, 1.0, 2.0, 0.0])], smooth=False),
+    *_binary("Mod", normal, nonzero, fmod=1),
     *_binary("Max", normal, normal),
     Case("Max", "ties", _TIES, smooth=False),
     *_binary("Min", normal, normal),

@@ -23,13 +23,6 @@ def _reduction(function: Callable[..., Tensor]) -> Expression:
     return lambda inputs, a: function(inputs[0], dim=tuple(a["axes"]), keepdim=bool(a["keepdims"]))
 
 
-def _prod(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
-    # torch.prod takes one axis; from the last to the first, so that the ones to come keep their number.
-    for axis in sorted((axis % x.ndim for axis in dim), reverse=True):
-        x = x.prod(dim=axis, keepdim=keepdim)
-    return x
-
-
 def _sum_square(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     return x.square().sum(dim=dim, keepdim=keepdim)
 
@@ -109,6 +102,7 @@ EXPRESSIONS: dict[str, Expression] = {
     "Mul": _binary(torch.mul),
     "Div": _binary(torch.div),
     "Pow": _binary(torch.pow),
+    "Mod": _binary(torch.fmod),
     "Max": _binary(torch.maximum),
     "Min": _binary(torch.minimum),
     "Neg": _unary(torch.neg),
@@ -134,7 +128,6 @@ EXPRESSIONS: dict[str, Expression] = {
     "ReduceMean": _reduction(torch.mean),
     "ReduceMax": _reduction(torch.amax),
     "ReduceMin": _reduction(torch.amin),
-    "ReduceProd": _reduction(_prod),
     "ReduceSumSquare": _reduction(_sum_square),
     "ReduceLogSumExp": _reduction(torch.logsumexp),
     "ReduceL2": _reduction(torch.linalg.vector_norm),

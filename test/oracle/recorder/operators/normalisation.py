@@ -26,6 +26,7 @@ CASES: list[Case] = [
         for epsilon in (1e-12, 1e-2)
     ],
     *[Case("L2Normalize", f"axis {axis}", [normal(2, 3, 4)], {"axis": axis, "epsilon": 1e-12}) for axis in (-1, 0, 1)],
+    Case("L2Normalize", "shorter than epsilon", [fixed([[0.03, 0.04], [3.0, 4.0], [0.0, 0.0]])], {"axis": -1, "epsilon": 0.1}),
     Case("CrossEntropy", "three rows", [normal(3, 5, scale=2.0), indices([4, 0, 2])]),
     Case("CrossEntropy", "repeated labels", [normal(4, 6, scale=2.0), indices([1, 1, 5, 1])]),
     Case("CrossEntropy", "large logits", [*_LARGE_LOGITS, indices([2, 1])]),

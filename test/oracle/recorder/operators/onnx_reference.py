@@ -10,7 +10,7 @@ from torch import Tensor
 from recorder.operators.case import Case
 
 # What the recording calls an attribute and ONNX takes as a further input, in ONNX's order.
-_REDUCTIONS = ["Sum", "Mean", "Max", "Min", "Prod", "SumSquare", "LogSumExp", "L2"]
+_REDUCTIONS = ["Sum", "Mean", "Max", "Min", "SumSquare", "LogSumExp", "L2"]
 _AS_INPUTS: dict[str, list[str]] = {
     **{f"Reduce{kind}": ["axes"] for kind in _REDUCTIONS},
     "Clip": ["min", "max"],
@@ -60,7 +60,13 @@ def _nodes(case: Case, inputs: list[Tensor], names: list[str], results: list[str
     if case.op == "CrossEntropy":
         return [helper.make_node("SoftmaxCrossEntropyLoss", names, results, reduction="none")], []
     if case.op == "L2Normalize":
-        return [helper.make_node("LpNormalization", names, results, axis=a["axis"], p=2)], []
+        # Not LpNormalization, which has no epsilon.
+        nodes = [
+            helper.make_node("ReduceL2", [*names, "axes"], ["norm"]),
+            helper.make_node("Max", ["norm", "epsilon"], ["length"]),
+            helper.make_node("Div", [*names, "length"], results),
+        ]
+        return nodes, [numpy_helper.from_array(np.array([a["axis"]]), "axes"), numpy_helper.from_array(np.array(a["epsilon"]), "epsilon")]
     if case.op == "FusedMatMul":
         return _fused_matmul(case, inputs, names, results)
     moved = [name for name in _AS_INPUTS.get(case.op, []) if name in a]
