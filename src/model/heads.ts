@@ -1,20 +1,22 @@
 import { scope, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { layerNorm, linear } from './encoder';
-import type { Parameters } from './parameters';
+import { batchFirst, embed, layerNorm, linear, type Surroundings } from './attention';
+import type { ModelConfig } from './config';
+import { encoderStack } from './encoder';
+import { LM_HEAD, WORD_EMBEDDINGS, type Parameters } from './parameters';
 
 /**
- * The masked-language-model head: hidden [M, H] → logits [M, V]. It is given the hidden positions only: projecting onto the vocabulary is the
- * dearest part of a small model, and five in six positions have nothing to predict.
+ * The language-model head: hidden [M, H] → logits [M, V]. It is given only the positions that predict something: projecting onto the vocabulary is
+ * the dearest part of a small model.
  */
-export function mlmLogits(parameters: Parameters, hidden: Value): Value {
-  return scope('mlm', () => {
+export function lmLogits(parameters: Parameters, hidden: Value, head = LM_HEAD): Value {
+  return scope('head', () => {
     const transformed = layerNorm(
-      ops.gelu(linear(hidden, parameters, 'cls.predictions.transform.dense')),
+      ops.gelu(linear(hidden, parameters, `${head}.transform.dense`)),
       parameters,
-      'cls.predictions.transform.LayerNorm',
+      `${head}.transform.LayerNorm`,
     );
-    return ops.gemm(transformed, parameters('bert.embeddings.word_embeddings.weight'), parameters('cls.predictions.bias'), { transB: 1 });
+    return ops.gemm(transformed, parameters(`${WORD_EMBEDDINGS}.weight`), parameters(`${head}.bias`), { transB: 1 });
   });
 }
 
@@ -30,5 +32,24 @@ export function pool(hidden: Value, attentionMask: Value, pooling: Pooling): Val
     const counts = ops.max(ops.reduceSum(attentionMask, { axes: [1], keepdims: 1 }), 1);
     const weights_B1T = ops.reshape(ops.div(attentionMask, counts), [batch, 1, length]);
     return ops.reshape(ops.matMul(weights_B1T, states_BTH), [batch, width]);
+  });
+}
+
+/** BERT's pooler: the tanh of a linear layer on the [CLS] states [B, H]. */
+export const bertPooler = (parameters: Parameters, cls: Value): Value => ops.tanh(linear(cls, parameters, 'bert.pooler.dense'));
+
+/**
+ * ELECTRA's generator on inputIds int64 [B, T]: logits [B·S, V] at the positions `slots` int64 [B, S]. Its embeddings are the discriminator's, projected
+ * to its own width, and its output layer is their transpose.
+ */
+export function generatorLogits(surroundings: Surroundings, generator: ModelConfig, inputIds: Value, slots: Value, site: string): Value {
+  const { parameters, batch } = surroundings;
+  return scope('generator', () => {
+    const embedded = embed(surroundings, 'bert.embeddings', `${site}generator.embeddings`, inputIds);
+    const narrow = linear(embedded, parameters, 'generator.embeddings_project');
+    const rows = encoderStack({ ...surroundings, config: generator }, 'generator', site, narrow, undefined, slots);
+    const wide = ops.gelu(linear(batchFirst(rows, batch), parameters, 'generator_predictions.dense'));
+    const transformed = layerNorm(wide, parameters, 'generator_predictions.LayerNorm');
+    return ops.gemm(transformed, parameters(`${WORD_EMBEDDINGS}.weight`), parameters('generator_lm_head.bias'), { transB: 1 });
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { counterDropout } from '../../../src/model/dropout';
+import { counterDropout, sampleTokens } from '../../../src/model/random';
 import { grad } from '../../../src/onnx/grad';
 import * as ops from '../../../src/onnx/ops';
 import { hash32 } from '../../../src/shared/random';
@@ -82,5 +82,68 @@ describe('counter-based dropout', () => {
     );
     values.get('g')!.forEach((slope, i) => expect(slope * (i + 1)).toBeCloseTo(values.get('y')![i]!, 4));
     expect(new Set(values.get('g')!.map((value) => value === 0)).size).toBe(2);
+  });
+});
+
+describe('tokens drawn from a softmax', () => {
+  const softmax = (logits: readonly number[]): number[] => {
+    const weights = logits.map(Math.exp);
+    return weights.map((weight) => weight / weights.reduce((a, b) => a + b, 0));
+  };
+  const draws = async (logits: readonly number[], count: number, key: number, site = 'here'): Promise<number[]> => {
+    const [x, k] = [fed('float32', [1, logits.length], logits), fed('uint32', [], [key])];
+    const rows = ops.expand(x.value, [count, logits.length]);
+    return (await evaluate(new Map([['y', sampleTokens(k.value, rows, site)]]), [x, k])).get('y')!;
+  };
+  /** Pearson's statistic of counts against what was expected, in standard deviations from its mean. */
+  const surprise = (drawn: readonly number[], likelihoods: readonly number[]): number => {
+    const counts = likelihoods.map(() => 0);
+    for (const token of drawn) counts[token]!++;
+    const statistic = likelihoods.reduce(
+      (sum, likelihood, i) => sum + (counts[i]! - drawn.length * likelihood) ** 2 / (drawn.length * likelihood),
+      0,
+    );
+    return (statistic - (likelihoods.length - 1)) / Math.sqrt(2 * (likelihoods.length - 1));
+  };
+
+  for (const [name, logits] of Object.entries({
+    'two tokens': [0, 1],
+    'six tokens': [-2, 0, 0.5, 1, 2, 2.5],
+    'sixty tokens': Array.from({ length: 60 }, (_, i) => Math.sin(i) * 1.5),
+    'equal ones': new Array<number>(30).fill(7),
+  })) {
+    it(`come as often as it says: ${name}`, async () => {
+      const drawn = (await Promise.all([1, 2, 3, 4].map((key) => draws(logits, 25_000, hash32(9, key))))).flat();
+      expect(drawn.every((token) => Number.isInteger(token) && token >= 0 && token < logits.length)).toBe(true);
+      expect(Math.abs(surprise(drawn, softmax(logits)))).toBeLessThan(4.5);
+    });
+  }
+
+  it('come as often as it says in a vocabulary of thousands', async () => {
+    const logits = Array.from({ length: 3000 }, (_, i) => 4 * Math.sin(i * i));
+    const likelihoods = softmax(logits);
+    const drawn = (await Promise.all([1, 2, 3].map((key) => draws(logits, 3000, hash32(8, key))))).flat();
+    // Together with those of like logits: each token alone is too rare to be counted.
+    const group = (token: number): number => Math.floor(logits[token]! + 4);
+    const groups = Array.from({ length: 8 }, (_, g) => likelihoods.reduce((sum, each, token) => sum + (group(token) === g ? each : 0), 0));
+    expect(Math.abs(surprise(drawn.map(group), groups))).toBeLessThan(4.5);
+  });
+
+  it('are independent of those in other rows', async () => {
+    const drawn = await draws([0, 0.3], 60_000, 5);
+    for (const lag of [1, 2, 7])
+      expect(Math.abs(correlation(drawn.slice(lag), drawn.slice(0, -lag)))).toBeLessThan(4.5 / Math.sqrt(drawn.length));
+  });
+
+  it('are a pure function of key and site', async () => {
+    const logits = [0, 1, 0.5];
+    const drawn = await draws(logits, 200, 3);
+    expect(await draws(logits, 200, 3)).toEqual(drawn);
+    expect(await draws(logits, 200, 4)).not.toEqual(drawn);
+    expect(await draws(logits, 200, 3, 'there')).not.toEqual(drawn);
+  });
+
+  it('are the likeliest ones where nothing else is likely, however large the logits', async () => {
+    expect(new Set(await draws([-1e4, 50, 1e4, 9000], 500, 6))).toEqual(new Set([2]));
   });
 });

@@ -1,6 +1,6 @@
 import { scope, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { size, tensor } from '../onnx/types';
+import { size, tensor, type Shape } from '../onnx/types';
 import { hash32, stringSeed } from '../shared/random';
 
 /**
@@ -15,24 +15,42 @@ export const noDropout: Dropout = (x) => x;
  * Dropout whose masks are a pure function of (key, site, position), computed in the graph: nothing random is fed or stored, and a resumed run
  * draws what an uninterrupted one would have drawn. ONNX's own Dropout keeps hidden generator state and cannot do that.
  *
- * A tensor is seen as rows × columns. Each row gets a random 32-bit number by a full-strength hash of the key (few of them, so cheap), each column
- * a random odd constant; an element is kept when their product mod 2³² reaches rate · 2³². Multiplying by a random number is a universal hash
- * (Dietzfelbinger et al., 1997): uniform for each element, pairwise independent up to 2⁻³² effects, at one multiplication an element.
- *
  * @param key uint32 scalar that changes every step
  */
 export function counterDropout(key: Value): Dropout {
   return (x, rate, site) => {
     if (rate === 0) return x;
     return scope('dropout', () => {
-      const columns = x.shape.at(-1) ?? 1;
-      const rows = size(x.shape) / columns;
-      const random = ops.mul(ops.reshape(rowNumbers(key, rows, stringSeed(site)), [rows, 1]), ops.constant(columnNumbers(columns)));
-      const kept = ops.cast(ops.greaterOrEqual(random, Math.round(rate * 2 ** 32)), x.dtype);
+      const kept = ops.cast(ops.greaterOrEqual(randomBits(key, x.shape, site), Math.round(rate * 2 ** 32)), x.dtype);
       // The scale stays outside the mask, where matrix products absorb it on either side.
-      return ops.mul(ops.mul(x, ops.reshape(kept, x.shape)), 1 / (1 - rate));
+      return ops.mul(ops.mul(x, kept), 1 / (1 - rate));
     });
   };
+}
+
+/**
+ * Tokens drawn from softmax(logits): logits [M, V] → int64 [M], a pure function of (key, site) and the logits, by the Gumbel-max trick: the largest
+ * of logits + noise, the noise −log(−log u) (Gumbel, 1954). No gradient flows through the draw.
+ */
+export function sampleTokens(key: Value, logits: Value, site: string): Value {
+  return scope('sample', () => {
+    const uniform = ops.mul(ops.add(ops.cast(randomBits(key, logits.shape, site), 'float32'), 0.5), 2 ** -32);
+    // Numbers that round to 1 would be infinitely likely.
+    const noise = ops.neg(ops.log(ops.neg(ops.log(ops.min(uniform, 1 - 2 ** -24)))));
+    return ops.argMax(ops.add(logits, noise), -1);
+  });
+}
+
+/**
+ * A random uint32 for each element of a shape, seen as rows × columns. Each row gets a 32-bit number by a full-strength hash of the key (few of them,
+ * so cheap), each column a random odd constant; an element is their product mod 2³². Multiplying by a random number is a universal hash
+ * (Dietzfelbinger et al., 1997): uniform for each element, pairwise independent up to 2⁻³² effects, at one multiplication an element.
+ */
+function randomBits(key: Value, shape: Shape, site: string): Value {
+  const columns = shape.at(-1) ?? 1;
+  const rows = size(shape) / columns;
+  const bits = ops.mul(ops.reshape(rowNumbers(key, rows, stringSeed(site)), [rows, 1]), ops.constant(columnNumbers(columns)));
+  return ops.reshape(bits, shape);
 }
 
 const columnNumbers = (count: number): ReturnType<typeof tensor> =>
