@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { UserError } from '../shared/errors';
 import { DatasetInfo, infoPath, shardPath, unigramPath, type SplitName } from './shards';
+import { openTable, type Table } from './table';
 import { TokenReader } from './token-file';
 
 /** One side of the corpus as a stream of token ids, its sentences and its documents. Reads come from disk. */
@@ -17,6 +18,8 @@ export interface Split {
   documentOf(sentence: number): number;
   /** Sentences first…end−1 of a document. */
   sentencesOf(document: number): [first: number, end: number];
+  /** Rows from files, by the objective that asked for them. */
+  readonly tables: ReadonlyMap<string, Table>;
 }
 
 /** Token shards that {@link ShardWriter} wrote, open for reading. */
@@ -28,9 +31,12 @@ export class Dataset {
   readonly unigramEntropy: number;
   readonly #unigram: Float64Array;
   readonly #shards: readonly ShardSplit[];
+  readonly #tables: { close: () => void }[] = [];
+  /** Folders of the tables, by objective. */
+  readonly tableFolders = new Map<string, string>();
 
   private constructor(
-    folder: string,
+    readonly folder: string,
     readonly info: DatasetInfo,
   ) {
     this.vocabularySize = info.vocabularySize;
@@ -62,12 +68,22 @@ export class Dataset {
     return this.#unigram.slice();
   }
 
+  /** Adds the rows that an objective asked for, from a folder that `writeTable` made. */
+  addTable(objective: string, folder: string): void {
+    const { train, heldOut } = openTable(folder, this.vocabularySize);
+    this.#shards[0]!.tables.set(objective, train);
+    this.#shards[1]!.tables.set(objective, heldOut);
+    this.#tables.push(train, heldOut);
+    this.tableFolders.set(objective, folder);
+  }
+
   close(): void {
-    for (const shard of this.#shards) shard.close();
+    for (const each of [...this.#shards, ...this.#tables]) each.close();
   }
 }
 
 class ShardSplit implements Split {
+  readonly tables = new Map<string, Table>();
   readonly tokenCount: number;
   readonly sentenceCount: number;
   readonly documentCount: number;

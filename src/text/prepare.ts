@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { diskError, UserError } from '../shared/errors';
-import { DEFAULT_INCLUDE, listFiles, readPieces, ReadError, type SkipReason } from './corpus';
+import { DEFAULT_INCLUDE, inspectFile, listFiles, readPieces, ReadError, type SkipReason } from './corpus';
 import { Dataset } from './dataset';
 import { inspectFiles, type InspectedFile } from './inspect-files';
 import { stringSeed, uniform } from '../shared/random';
+import { readRows } from './rows';
 import { splitSentences } from './sentences';
 import { ShardWriter } from './shards';
+import { writeTable, type TableRequest } from './table';
 import { Tokenizer } from './tokenizer';
 
 /** Raised when a change of the code makes earlier caches wrong. */
@@ -26,7 +28,15 @@ export interface PrepareOptions {
     /** Fraction of the tokens that is held out, by document; 0.1 by default. */
     readonly heldOut?: number | undefined;
   };
-  readonly tokenizer: { readonly vocabularySize: number; readonly lowercase: boolean; readonly from?: string | undefined };
+  readonly tokenizer: {
+    readonly vocabularySize: number;
+    readonly lowercase: boolean;
+    readonly from?: string | undefined;
+    /** Special tokens beyond BERT's, at the end of the vocabulary. */
+    readonly special?: readonly string[] | undefined;
+  };
+  /** Files of rows by the objective that asks for them, their paths absolute. Without any text file their texts are the corpus. */
+  readonly tables?: ReadonlyMap<string, TableRequest> | undefined;
   /** Folder for tokenizers and shards, made if it is missing. */
   readonly cache: string;
   readonly seed: number;
@@ -54,7 +64,6 @@ export interface CorpusReport {
 
 export interface PreparedCorpus {
   readonly tokenizer: Tokenizer;
-  readonly tokenizerPath: string;
   readonly dataset: Dataset;
   readonly report: CorpusReport;
 }
@@ -70,7 +79,8 @@ export async function prepareCorpus(options: PrepareOptions): Promise<PreparedCo
   try {
     mkdirSync(cache, { recursive: true });
     const found = await listFiles({ ...corpus, root }, signal);
-    if (found.length === 0) {
+    const tables = await inspectTables(options);
+    if (found.length === 0 && tables.length === 0) {
       const globs = [...(corpus.include ?? DEFAULT_INCLUDE), ...(corpus.code ? ['source code'] : [])].join(', ');
       throw new UserError(`No file in ${root} matches ${globs}.`, 'Put text files into that folder, or change "corpus.include".', 'corpus');
     }
@@ -83,16 +93,18 @@ export async function prepareCorpus(options: PrepareOptions): Promise<PreparedCo
       if ('skipped' in file) skip(file.skipped);
       else files.push(file);
     }
-    if (files.length === 0) {
+    if (files.length === 0 && tables.length === 0) {
       throw new UserError(
         `None of the ${found.length} files in ${root} is text: ${describe(skipped)}.`,
         'The corpus must be UTF-8 text files.',
         'corpus',
       );
     }
-    const { tokenizer, path: tokenizerPath, cached: tokenizerCached } = await prepareTokenizer(files, options);
-    const shards = await prepareShards(files, tokenizer, options, skip);
+    const trained = await prepareTokenizer(files, tables, options);
+    const tokenizer = trained.tokenizer.withSpecialTokens(options.tokenizer.special ?? []);
+    const shards = await prepareShards(files, tables, tokenizer, options, skip);
     const { info } = shards.dataset;
+    const cached = (await addTables(shards.dataset, tables, tokenizer, options)) && trained.cached && shards.cached;
     const report = {
       files: found.length,
       skipped,
@@ -101,44 +113,131 @@ export async function prepareCorpus(options: PrepareOptions): Promise<PreparedCo
       trainTokens: info.train.tokenCount,
       heldOutTokens: info.heldOut.tokenCount,
       heldOutBy: info.heldOutBy,
-      cached: tokenizerCached && shards.cached,
+      cached,
     };
-    return { tokenizer, tokenizerPath, dataset: shards.dataset, report: { ...report, summary: summarise(report) } };
+    return { tokenizer, dataset: shards.dataset, report: { ...report, summary: summarise(report) } };
   } catch (error) {
     throw diskError(cache, error);
   }
 }
 
+/** A table with what identifies its contents. */
+interface InspectedTable {
+  readonly objective: string;
+  readonly request: TableRequest;
+  readonly hash: string;
+}
+
+async function inspectTables({ tables = new Map<string, TableRequest>(), signal }: PrepareOptions): Promise<InspectedTable[]> {
+  const inspected: InspectedTable[] = [];
+  for (const [objective, request] of tables) {
+    const inspection = await inspectFile(request.file, signal);
+    if ('skipped' in inspection) {
+      const problem = {
+        gone: 'does not exist',
+        empty: 'is empty',
+        binary: 'is no text',
+        encoding: 'is not UTF-8',
+        unreadable: 'cannot be read',
+      };
+      throw new UserError(
+        `The file ${request.file} of "${objective}" ${problem[inspection.skipped]}.`,
+        "Paths are relative to the experiment's own folder.",
+        'corpus',
+      );
+    }
+    inspected.push({ objective, request, hash: inspection.hash });
+  }
+  return inspected;
+}
+
+/** All texts of a table, a row at a time. */
+async function* tableTexts({ request }: InspectedTable): AsyncGenerator<string[]> {
+  const columns = Object.values(request.texts);
+  for await (const { values } of readRows(request.file, columns)) yield columns.map((column) => values[column]!);
+}
+
+/** Whether all came from the cache. */
+async function addTables(
+  dataset: Dataset,
+  tables: readonly InspectedTable[],
+  tokenizer: Tokenizer,
+  options: PrepareOptions,
+): Promise<boolean> {
+  let cached = true;
+  try {
+    for (const table of tables) {
+      const prepared = await prepareTable(table, tokenizer, options);
+      dataset.addTable(table.objective, prepared.folder);
+      cached &&= prepared.cached;
+    }
+  } catch (error) {
+    dataset.close();
+    throw error;
+  }
+  return cached;
+}
+
+async function prepareTable(
+  { objective, request, hash }: InspectedTable,
+  tokenizer: Tokenizer,
+  { cache, seed, corpus: { heldOut = 0.1 }, onProgress, signal }: PrepareOptions,
+): Promise<{ folder: string; cached: boolean }> {
+  const { file: _, ...columns } = request;
+  const folder = join(cache, `table-${contentKey([CACHE_VERSION, hash, columns, tokenizer.json, heldOut, seed])}`);
+  if (existsSync(folder)) return { folder, cached: true };
+  onProgress?.(`Encoding the rows of "${objective}"`, 0.96);
+  const temporary = join(cache, `making-${randomUUID()}`);
+  mkdirSync(temporary);
+  try {
+    await writeTable(request, temporary, tokenizer, { heldOut, seed, signal });
+    renameSync(temporary, folder);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  return { folder, cached: false };
+}
+
 async function prepareTokenizer(
   files: readonly InspectedFile[],
+  tables: readonly InspectedTable[],
   options: PrepareOptions,
-): Promise<{ tokenizer: Tokenizer; path: string; cached: boolean }> {
+): Promise<{ tokenizer: Tokenizer; cached: boolean }> {
   const { from, vocabularySize, lowercase } = options.tokenizer;
-  if (from !== undefined) {
-    const path = resolve(options.root, from);
-    return { tokenizer: Tokenizer.load(path), path, cached: true };
-  }
+  if (from !== undefined) return { tokenizer: Tokenizer.load(resolve(options.root, from)), cached: true };
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const key = contentKey([
     CACHE_VERSION,
     vocabularySize,
     lowercase,
     files.map(({ name, hash }) => (total > TOKENIZER_TRAINING_BYTES ? [name, hash] : hash)),
+    tables.map(({ hash, request }) => [hash, Object.values(request.texts)]),
   ]);
   const path = join(options.cache, `tokenizer-${key}.json`);
-  if (existsSync(path)) return { tokenizer: Tokenizer.load(path), path, cached: true };
-  const tokenizer = await Tokenizer.train(trainingText(files, total, options), { vocabularySize, lowercase }, options.signal);
+  if (existsSync(path)) return { tokenizer: Tokenizer.load(path), cached: true };
+  const tokenizer = await Tokenizer.train(trainingText(files, total, tables, options), { vocabularySize, lowercase }, options.signal);
   const temporary = `${path}.${randomUUID()}`;
   tokenizer.save(temporary);
   renameSync(temporary, path);
-  return { tokenizer, path, cached: false };
+  return { tokenizer, cached: false };
 }
 
 async function* trainingText(
   files: readonly InspectedFile[],
   total: number,
+  tables: readonly InspectedTable[],
   { onProgress, signal }: PrepareOptions,
 ): AsyncGenerator<string> {
+  for (const table of tables) {
+    let bytes = 0;
+    for await (const texts of tableTexts(table)) {
+      if (bytes > TOKENIZER_TRAINING_BYTES) break;
+      for (const text of texts) {
+        yield text;
+        bytes += text.length;
+      }
+    }
+  }
   let read = 0;
   for (const { name, path, bytes } of files) {
     signal?.throwIfAborted();
@@ -158,14 +257,19 @@ async function* trainingText(
 
 async function prepareShards(
   files: readonly InspectedFile[],
+  tables: readonly InspectedTable[],
   tokenizer: Tokenizer,
   options: PrepareOptions,
   skip: (reason: SkipReason) => void,
 ): Promise<{ dataset: Dataset; cached: boolean }> {
   const { cache, seed, signal, minimumTokens = 256 } = options;
   const heldOut = options.corpus.heldOut ?? 0.1;
-  const folderOf = (used: readonly InspectedFile[]): string =>
-    join(cache, `shards-${contentKey([CACHE_VERSION, tokenizer.json, seed, heldOut, used.map(({ name, hash }) => [name, hash])])}`);
+  // The texts of tables stand in for files where there are none.
+  const stand = files.length === 0 ? tables : [];
+  const folderOf = (used: readonly InspectedFile[]): string => {
+    const contents = [...used.map(({ name, hash }) => [name, hash]), ...stand.map(({ hash, request }) => [hash, request.texts])];
+    return join(cache, `shards-${contentKey([CACHE_VERSION, tokenizer.json, seed, heldOut, contents])}`);
+  };
   let folder = folderOf(files);
   const cached = existsSync(folder);
   if (!cached) {
@@ -174,6 +278,7 @@ async function prepareShards(
     const writer = new ShardWriter(temporary, tokenizer);
     try {
       const lost = await encodeFiles(files, tokenizer, writer, options, skip);
+      for (const table of stand) await encodeTable(table, tokenizer, writer, signal);
       const sentences = writer.documents.reduce((sum, { starts }) => sum + starts.length - 1, 0);
       if (writer.tokenCount < minimumTokens || sentences < 2) throw tooLittle(options.root, writer.tokenCount, minimumTokens);
       options.onProgress?.('Splitting the corpus', 0.95);
@@ -225,6 +330,29 @@ async function encodeFiles(
     }
   }
   return lost;
+}
+
+/** Rows of a table that make one document. */
+const ROWS_A_DOCUMENT = 64;
+
+async function encodeTable(
+  table: InspectedTable,
+  tokenizer: Tokenizer,
+  writer: ShardWriter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let row = 0;
+  let pending: string[] = [];
+  const flush = async (): Promise<void> => {
+    signal?.throwIfAborted();
+    if (pending.length > 0) writer.append(`${table.objective}#${Math.ceil(row / ROWS_A_DOCUMENT)}`, await tokenizer.encodeBatch(pending));
+    pending = [];
+  };
+  for await (const texts of tableTexts(table)) {
+    pending.push(...texts);
+    if (++row % ROWS_A_DOCUMENT === 0) await flush();
+  }
+  await flush();
 }
 
 const tooLittle = (root: string, tokens: number, needed: number): UserError =>

@@ -51,6 +51,7 @@ export class Tokenizer {
   readonly #native: NativeTokenizer;
   /** The same without the special tokens: in a corpus a written "[SEP]" is four letters and two brackets, never a boundary. */
   readonly #plain: NativeTokenizer;
+  readonly #specials: ReadonlySet<number | undefined>;
 
   private constructor(
     /** The text of `tokenizer.json`. */
@@ -85,6 +86,10 @@ export class Tokenizer {
       mask: find(SPECIAL_NAMES.mask),
     };
     if (this.special.mask !== undefined) this.#native.addSpecialTokens([this.token(this.special.mask)]);
+    const marked = ((JSON.parse(json) as TokenizerJson).added_tokens ?? [])
+      .filter((token) => token.special)
+      .map(({ content }) => this.id(content));
+    this.#specials = new Set([...Object.values<number | undefined>({ ...this.special }), ...marked]);
     // Ids may have gaps, so the highest one counts, not their number.
     this.vocabularySize = Object.values(this.#native.getVocab(true)).reduce((most, id) => Math.max(most, id + 1), 0);
   }
@@ -111,15 +116,7 @@ export class Tokenizer {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: names.map((content, id) => ({
-        id,
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
+      added_tokens: names.map((content, id) => ({ ...PLAIN_SPECIAL, id, content })),
       normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
       pre_tokenizer: { type: 'BertPreTokenizer' },
       post_processor: {
@@ -140,6 +137,15 @@ export class Tokenizer {
       },
     };
     return new Tokenizer(JSON.stringify(json, null, 2), 'The trained tokenizer');
+  }
+
+  /** The same with further special tokens at the end of the vocabulary; those it has already stay where they are. */
+  withSpecialTokens(names: readonly string[]): Tokenizer {
+    const missing = names.filter((name) => this.id(name) === undefined);
+    if (missing.length === 0) return this;
+    const json = JSON.parse(this.json) as TokenizerJson;
+    const added = missing.map((content, i) => ({ ...PLAIN_SPECIAL, id: this.vocabularySize + i, content }));
+    return new Tokenizer(JSON.stringify({ ...json, added_tokens: [...(json.added_tokens ?? []), ...added] }, null, 2), 'The tokenizer');
   }
 
   /** Reads a `tokenizer.json`. @throws UserError (code `tokenizer`) if it cannot be read or lacks [PAD], [UNK], [CLS] or [SEP] */
@@ -171,14 +177,18 @@ export class Tokenizer {
     return this.#native.tokenToId(token) ?? undefined;
   }
 
+  /** The text of some tokens, special ones as they are written. */
+  async decode(ids: readonly number[]): Promise<string> {
+    return this.#native.decode([...ids], false);
+  }
+
   /** Whether a token begins a word: neither special nor a `##` continuation. */
   startsWord(id: number): boolean {
     return !this.isSpecial(id) && !this.token(id).startsWith('##');
   }
 
   isSpecial(id: number): boolean {
-    const { pad, unk, cls, sep, mask } = this.special;
-    return id === pad || id === unk || id === cls || id === sep || id === mask;
+    return this.#specials.has(id);
   }
 
   /** Tokens of a text with their places in it. [MASK] written in the text is the mask token. */
@@ -193,6 +203,9 @@ export class Tokenizer {
     return encodings.map((encoding) => Int32Array.from(encoding.getIds()));
   }
 }
+
+/** How a special token is found in a text: as it is written, anywhere. */
+const PLAIN_SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 
 const special = (id: string, type_id: number): object => ({ SpecialToken: { id, type_id } });
 const sequence = (id: string, type_id: number): object => ({ Sequence: { id, type_id } });

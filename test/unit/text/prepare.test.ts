@@ -1,6 +1,7 @@
-import { readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Dataset } from '../../../src/text/dataset';
 import { prepareCorpus, type PreparedCorpus, type PrepareOptions } from '../../../src/text/prepare';
 import { folderOf } from './folder';
 
@@ -19,6 +20,11 @@ const options = (root: string, cache: string, more: Partial<PrepareOptions> = {}
   seed: 1,
   ...more,
 });
+/** The tokenizers that were trained and kept. */
+const keptTokenizers = (cache: string): string[] =>
+  readdirSync(cache)
+    .filter((name) => /^tokenizer-\w+\.json$/.test(name))
+    .map((name) => readFileSync(join(cache, name), 'utf8'));
 const rebuilt = ({ report, dataset }: PreparedCorpus): boolean => {
   dataset.close();
   return !report.cached;
@@ -27,10 +33,11 @@ const rebuilt = ({ report, dataset }: PreparedCorpus): boolean => {
 describe('prepareCorpus', () => {
   it('turns a folder into a tokenizer and a dataset that hold its text', async () => {
     const root = folderOf(book(10));
-    const { tokenizer, tokenizerPath, dataset, report } = await prepareCorpus(options(root, folderOf({})));
+    const cache = folderOf({});
+    const { tokenizer, dataset, report } = await prepareCorpus(options(root, cache));
     expect(report).toMatchObject({ files: 10, skipped: {}, documents: 10, sentences: 300, heldOutBy: 'document', cached: false });
     expect(report.heldOutTokens).toBe(dataset.heldOut.tokenCount);
-    expect(tokenizerPath).toMatch(/tokenizer-.*\.json$/);
+    expect(keptTokenizers(cache)).toEqual([tokenizer.json]);
     const name = dataset.info.train.documents[0]!;
     const { ids } = await tokenizer.encode(chapter(Number(/\d+/.exec(name)![0])));
     expect(dataset.train.tokens(0, ids.length + 1)).toEqual(Int32Array.of(...ids, tokenizer.special.sep));
@@ -91,11 +98,10 @@ describe('prepareCorpus', () => {
     const first = await prepareCorpus(options(root, folderOf({})));
     first.dataset.close();
     first.tokenizer.save(join(root, 'own.json'));
-    const second = await prepareCorpus(
-      options(root, folderOf({}), { tokenizer: { vocabularySize: 10, lowercase: false, from: 'own.json' } }),
-    );
+    const cache = folderOf({});
+    const second = await prepareCorpus(options(root, cache, { tokenizer: { vocabularySize: 10, lowercase: false, from: 'own.json' } }));
     expect(second.tokenizer.json).toBe(first.tokenizer.json);
-    expect(second.tokenizerPath).toBe(join(root, 'own.json'));
+    expect(keptTokenizers(cache)).toEqual([]);
     second.dataset.close();
   });
 
@@ -121,6 +127,128 @@ describe('prepareCorpus', () => {
     const { report, dataset } = await prepareCorpus(options(root, cache));
     expect(report.documents).toBe(6);
     dataset.close();
+  });
+});
+
+describe('special tokens that objectives ask for', () => {
+  it('stand at the end of the vocabulary, over one and the same trained tokenizer', async () => {
+    const [root, cache] = [folderOf(book(4)), folderOf({})];
+    const plain = await prepareCorpus(options(root, cache));
+    const tokenizer = { vocabularySize: 120, lowercase: true, special: ['[S0]', '[MASK]', '[S1]'] };
+    const more = await prepareCorpus(options(root, cache, { tokenizer }));
+    expect(more.tokenizer.vocabularySize).toBe(plain.tokenizer.vocabularySize + 2);
+    expect(['[S0]', '[S1]'].map((token) => more.tokenizer.id(token)! - plain.tokenizer.vocabularySize)).toEqual([0, 1]);
+    expect(more.dataset.vocabularySize).toBe(more.tokenizer.vocabularySize);
+    expect(keptTokenizers(cache)).toEqual([plain.tokenizer.json]);
+    for (const { dataset } of [plain, more]) dataset.close();
+  });
+});
+
+describe('tables', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  const ROWS = 200;
+  const rows = (change: (row: number) => string = (row) => `Answer ${row} of the lighthouse.`): string =>
+    ['question,answer,score', ...Array.from({ length: ROWS }, (_, i) => `"Question ${i}, keeper?",${change(i)},${i}`)].join('\n');
+  const asking = (folder: string, columns: object = {}): Pick<PrepareOptions, 'tables'> => ({
+    tables: new Map([['contrastive', { file: join(folder, 'pairs.csv'), texts: { a: 'question', b: 'answer' }, ...columns }]]),
+  });
+  const textOf = ({ tokenizer }: PreparedCorpus, ids: Int32Array): string =>
+    Array.from(ids, (id) => tokenizer.token(id))
+      .join(' ')
+      .replaceAll(' ##', '');
+
+  it('are encoded beside the corpus, a part of their rows held out, and the tokenizer learns their words', async () => {
+    const folder = folderOf({ 'pairs.csv': rows() });
+    const prepared = await prepareCorpus(
+      options(folderOf(book(6)), folderOf({}), { ...asking(folder, { score: 'score' }), corpus: { heldOut: 0.3 } }),
+    );
+    const { dataset, report } = prepared;
+    const [train, heldOut] = [dataset.train.tables.get('contrastive')!, dataset.heldOut.tables.get('contrastive')!];
+    expect(train.rows + heldOut.rows).toBe(ROWS);
+    expect(heldOut.rows / ROWS).toBeGreaterThan(0.2);
+    expect(heldOut.rows / ROWS).toBeLessThan(0.4);
+    expect(textOf(prepared, train.tokens(0, 'a'))).toBe(`question ${train.score(0)} , keeper ?`);
+    expect(textOf(prepared, train.tokens(0, 'b'))).toBe(`answer ${train.score(0)} of the lighthouse .`);
+    expect(prepared.tokenizer.id('lighthouse')).toBeDefined();
+    expect(report.documents).toBe(6);
+    dataset.close();
+  });
+
+  it('are the corpus where there is no text', async () => {
+    const folder = folderOf({ 'pairs.csv': rows() });
+    const prepared = await prepareCorpus(options(folderOf({}), folderOf({}), asking(folder)));
+    const { train } = prepared.dataset;
+    expect(train.sentenceCount).toBeGreaterThan(ROWS);
+    const texts = Array.from({ length: train.sentenceCount }, (_, i) => textOf(prepared, train.sentence(i)));
+    expect(texts[1]).toBe(texts[0]!.replace(/question (\d+) , keeper \?/, 'answer $1 of the lighthouse .'));
+    expect(prepared.report).toMatchObject({ files: 0, documents: Math.ceil(ROWS / 64) });
+    prepared.dataset.close();
+  });
+
+  it('are prepared anew when they change, or other columns are wanted, and only then', async () => {
+    const [root, cache, folder] = [folderOf(book(6)), folderOf({}), folderOf({ 'pairs.csv': rows() })];
+    const { tokenizer: own, dataset } = await prepareCorpus(options(root, folderOf({}), asking(folder)));
+    dataset.close();
+    own.save(join(root, 'own.json'));
+    // One tokenizer throughout: what is kept of the table must not hang on it alone.
+    const tokenizer = { vocabularySize: 120, lowercase: true, from: 'own.json' };
+    const prepare = async (columns?: object): Promise<[rebuilt: boolean, text: string]> => {
+      const prepared = await prepareCorpus(options(root, cache, { ...asking(folder, columns), tokenizer }));
+      const text = textOf(prepared, prepared.dataset.train.tables.get('contrastive')!.tokens(0, 'b'));
+      return [rebuilt(prepared), text];
+    };
+    const [first, before] = await prepare();
+    expect(first).toBe(true);
+    expect(await prepare()).toEqual([false, before]);
+    writeFileSync(
+      join(folder, 'pairs.csv'),
+      rows((row) => `Island ${row} of the lighthouse.`),
+    );
+    const after = before.replace('answer', 'island');
+    expect(after).not.toBe(before);
+    expect(await prepare()).toEqual([true, after]);
+    expect(await prepare()).toEqual([false, after]);
+    expect(await prepare({ score: 'score' })).toEqual([true, after]);
+    expect((await prepare({ texts: { a: 'answer', b: 'question' } }))[1]).toMatch(/^question/);
+  });
+
+  it.each<[string, string, object, RegExp, RegExp]>([
+    ['that is missing', '', { file: '/no/such/pairs.csv' }, /\/no\/such\/pairs\.csv of "contrastive" does not exist/, /own folder/],
+    ['that is empty', ' \n', {}, /pairs\.csv of "contrastive" is empty/, /own folder/],
+    ['that is no text', 'a\u0000b', {}, /pairs\.csv of "contrastive" is no text/, /own folder/],
+    [
+      'without a column',
+      rows(),
+      { texts: { a: 'query', b: 'answer' } },
+      /pairs\.csv:2: there is no column "query"/,
+      /"question", "answer", "score"/,
+    ],
+    ['without a score', rows(), { score: 'points' }, /pairs\.csv:2: there is no column "points"/, /"question", "answer", "score"/],
+    [
+      'with a score that is no number',
+      rows().replace(/,7$/m, ',many'),
+      { score: 'score' },
+      /pairs\.csv:9: "many" in the column "score" is not a number/,
+      /3\.5/,
+    ],
+    ['of another kind', rows(), { file: 'pairs.md' }, /pairs\.md is no kind of table/, /\.jsonl, \.csv or \.tsv/],
+  ])('%s is a mistake that is named, and leaves nothing half-made', async (_, content, request, message, hint) => {
+    const [folder, cache] = [folderOf({ 'pairs.csv': content, 'pairs.md': content }), folderOf({})];
+    const file = 'file' in request ? resolve(folder, String(request.file)) : join(folder, 'pairs.csv');
+    const closed = vi.spyOn(Dataset.prototype, 'close');
+    const opened = vi.spyOn(Dataset, 'open');
+    const error: unknown = await prepareCorpus(options(folderOf(book(4)), cache, asking(folder, { ...request, file }))).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({
+      name: 'UserError',
+      code: 'corpus',
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+    expect(readdirSync(cache).filter((name) => /^(making|table)-/.test(name))).toEqual([]);
+    expect(closed).toHaveBeenCalledTimes(opened.mock.calls.length);
   });
 });
 

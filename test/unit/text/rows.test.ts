@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readRows, type Row } from '../../../src/text/rows';
+import { folderOf } from './folder';
+
+async function read(name: string, content: string | Uint8Array, columns: readonly string[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const row of readRows(join(folderOf({ [name]: content }), name), columns)) rows.push(row);
+  return rows;
+}
+const values = async (...given: Parameters<typeof read>): Promise<string[][]> =>
+  (await read(...given)).map((row) => given[2].map((column) => row.values[column]!));
+const failure = async (...given: Parameters<typeof read>): Promise<{ message: string; hint: string; code: string }> =>
+  read(...given).then(
+    () => expect.fail('It was read.'),
+    (error: unknown) => {
+      expect(error).toMatchObject({ name: 'UserError', code: 'corpus', hint: expect.any(String) as string });
+      return error as { message: string; hint: string; code: string };
+    },
+  );
+
+describe('JSON lines', () => {
+  it('give the named columns of each object, numbers as texts', async () => {
+    expect(await read('a.jsonl', '{"b": "two", "a": "one", "c": null}\n{"a": "ü\\n", "b": -0.5}\n', ['a', 'b'])).toEqual([
+      { line: 1, values: { a: 'one', b: 'two' } },
+      { line: 2, values: { a: 'ü\n', b: '-0.5' } },
+    ]);
+  });
+
+  it('may begin with a byte order mark, have blank lines and any line ends, and lack the last', async () => {
+    const rows = await read('a.ndjson', '\uFEFF{"a": "1"}\r\n\r\n{"a": "2"}\n \n{"a": "3"}', ['a']);
+    expect(rows.map(({ line, values: { a } }) => [line, a])).toEqual([
+      [1, '1'],
+      [3, '2'],
+      [5, '3'],
+    ]);
+  });
+
+  it.each([
+    ['{"a": 1}\n{"a": 1', /a\.jsonl:2: this line is not valid JSON\./],
+    ['[1]', /a\.jsonl:1: this line is no JSON object\./],
+    ['null', /a\.jsonl:1: this line is no JSON object\./],
+    ['"a"', /a\.jsonl:1: this line is no JSON object\./],
+    ['{"a": ["x"]}', /a\.jsonl:1: the column "a" is neither a text nor a number\./],
+    ['{"a": true}', /a\.jsonl:1: the column "a" is neither a text nor a number\./],
+    ['{"a": null}', /a\.jsonl:1: there is no column "a"\./],
+  ])('name the line of a mistake: %j', async (content, message) => {
+    expect((await failure('a.jsonl', content, ['a'])).message).toMatch(message);
+  });
+
+  it('name a column that is missing and those that are there', async () => {
+    const { message, hint } = await failure('a.jsonl', '{"x": "1", "y": "2"}\n', ['text']);
+    expect(message).toMatch(/a\.jsonl:1: there is no column "text"\.$/);
+    expect(hint).toBe('The columns there are "x", "y".');
+  });
+});
+
+describe('comma-separated values', () => {
+  it('may hold commas, quotes and line ends in quoted texts', async () => {
+    const content = 'a,b\n"one, two","say ""aye"""\n"three\nfour",plain\nfive,\n';
+    expect(await values('a.csv', content, ['a', 'b'])).toEqual([
+      ['one, two', 'say "aye"'],
+      ['three\nfour', 'plain'],
+      ['five', ''],
+    ]);
+  });
+
+  it('may begin with a byte order mark and end lines as Windows does', async () => {
+    expect(await read('A.CSV', '\uFEFFa,b\r\n1,2\r\n\r\n3,4', ['b', 'a'])).toEqual([
+      { line: 2, values: { b: '2', a: '1' } },
+      { line: 4, values: { b: '4', a: '3' } },
+    ]);
+  });
+
+  it('name a column that is missing and those that are there', async () => {
+    const { message, hint } = await failure('a.csv', 'question,answer\nwho,me\n', ['question', 'reply']);
+    expect(message).toMatch(/a\.csv:2: there is no column "reply"\.$/);
+    expect(hint).toBe('The columns there are "question", "answer".');
+  });
+
+  it.each([
+    ['a,b\n1,2\n1,2,3\n', /a\.csv:3: /],
+    ['a,b\n1,2\n"open,3\n', /a\.csv:\d+: /],
+  ])('name the line of a mistake: %j', async (content, message) => {
+    expect((await failure('a.csv', content, ['a'])).message).toMatch(message);
+  });
+});
+
+describe('tab-separated values', () => {
+  it('have no quotes: what stands between tabs is the text', async () => {
+    expect(await values('a.tsv', 'index\ttext\n1\tHe said "no, I won\'t\n2\t"aye", he said\n', ['text'])).toEqual([
+      ['He said "no, I won\'t'],
+      ['"aye", he said'],
+    ]);
+  });
+
+  it('may have more fields than names, and fewer, if those that are wanted are there', async () => {
+    expect(await values('a.tsv', 'a\tb\n1\t2\t3\n4\n', ['a'])).toEqual([['1'], ['4']]);
+    expect((await failure('a.tsv', 'a\tb\n1\t2\n4\n', ['b'])).message).toMatch(/a\.tsv:3: there is no column "b"/);
+  });
+});
+
+describe('a file that cannot be read as a table', () => {
+  it('is named with the kinds that can', async () => {
+    const { message, hint } = await failure('a.xlsx', 'a', ['a']);
+    expect(message).toMatch(/a\.xlsx is no kind of table/);
+    expect(hint).toContain('.jsonl, .csv or .tsv');
+  });
+
+  it.each(['gone.csv', 'gone.jsonl'])('is named when it does not exist: %s', async (name) => {
+    const reading = readRows(join(folderOf({}), name), ['a']).next();
+    await expect(reading).rejects.toMatchObject({
+      name: 'UserError',
+      code: 'corpus',
+      message: expect.stringContaining(`${name} does not exist`) as string,
+    });
+  });
+
+  it.each(['folder.csv', 'folder.jsonl'])('is named when it is none: %s', async (name) => {
+    const folder = folderOf({ [`${name}/inner.txt`]: 'x' });
+    await expect(readRows(join(folder, name), ['a']).next()).rejects.toMatchObject({
+      code: 'corpus',
+      message: expect.stringContaining(name) as string,
+    });
+  });
+});
+
+it('reading may end early', async () => {
+  const path = join(folderOf({ 'a.csv': `a\n${'x\n'.repeat(100_000)}` }), 'a.csv');
+  let count = 0;
+  for await (const row of readRows(path, ['a'])) {
+    expect(row.values.a).toBe('x');
+    if (++count === 3) break;
+  }
+  expect(count).toBe(3);
+});
