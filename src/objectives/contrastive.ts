@@ -3,161 +3,437 @@ import { UserError } from '../shared/errors';
 import { scope, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
+import { linear } from '../model/attention';
 import { encode } from '../model/encoder';
-import { pool } from '../model/heads';
-import { hash32, permute } from '../shared/random';
+import { lmLogits, pool } from '../model/heads';
+import { linearParameters, mlmHeadParameters, type ParameterSpec } from '../model/parameters';
+import { noDropout, sampleTokens } from '../model/random';
+import { hash32 } from '../shared/random';
 import type { Split } from '../text/dataset';
+import { requireExamples } from './demands';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
-import { batchSize, sequenceLength, weight } from './options';
+import { batchSize, probability, sequenceLength, tableFields, weight } from './options';
+import { hiddenCount } from './masking';
+import {
+  alignmentAndUniformity,
+  cosent,
+  infoNce,
+  ntXent,
+  orderedShare,
+  retrievalAmongCandidates,
+  retrievalAmongViews,
+  type SimilarityOptions,
+} from './similarity-losses';
+import { drawViews, exampleName, examplesOf, viewCount, type Positives } from './views';
 
-const Options = z.strictObject({
-  type: z.literal('contrastive').describe('Contrastive learning: pull two views of a sentence together, push other sentences away.'),
-  weight,
-  batchSize: batchSize(32, 'sentences (each seen twice; the others of the batch are its negatives)'),
-  sequenceLength: sequenceLength(32, 'a sentence; longer ones are cut'),
-  temperature: z
-    .number()
-    .min(0.001)
-    .max(10)
-    .default(0.05)
-    .describe('Divides the cosine similarities: the lower, the more the hardest negatives count. Default: 0.05 (SimCSE).'),
-  pooling: z
-    .enum(['mean', 'cls'])
-    .default('mean')
-    .describe('How token states become a sentence embedding: their mean, or the [CLS] state. Default: "mean".'),
-});
+const Positives = z
+  .union([
+    z.enum(['dropout', 'adjacent']).meta({
+      enumDescriptions: ['The same sentence twice, with two dropout masks (SimCSE).', 'Two sentences that follow each other.'],
+    }),
+    z.discriminatedUnion('from', [
+      z
+        .strictObject({
+          from: z.literal('augment'),
+          deletion: probability.max(0.9).default(0.1).describe('Probability with which each token is deleted. Default: 0.1.'),
+          crop: z
+            .number()
+            .min(0.1)
+            .max(1)
+            .default(1)
+            .describe('Share of the tokens that a random cut-out keeps (0.1 to 1). Default: 1, all.'),
+          swaps: z.int().min(0).max(10).default(0).describe('How many pairs of neighbouring spans change places. Default: 0.'),
+          synonyms: probability
+            .max(0.5)
+            .default(0)
+            .describe(
+              'Share of the tokens that the model itself replaces by what it would put there, drawn from its masked predictions; needs "mlm" beside it. Default: 0.',
+            ),
+        })
+        .describe('The same sentence twice, each time changed at random.'),
+      z
+        .strictObject({ from: z.literal('pairs'), ...tableFields({ a: 'the first text', b: 'the second text' }) })
+        .describe('Pairs of texts from a file, such as questions and their answers.'),
+      z
+        .strictObject({
+          from: z.literal('triplets'),
+          ...tableFields({
+            anchor: 'the text',
+            positive: 'a text that belongs to it',
+            negative: 'a text that only looks as if it belonged to it',
+          }),
+        })
+        .describe('Triplets from a file: a text, one that belongs to it, and a hard negative.'),
+      z
+        .strictObject({
+          from: z.literal('scored'),
+          ...tableFields({ a: 'the first text', b: 'the second text', score: 'a number, higher for more alike' }),
+        })
+        .describe('Pairs of texts with a score of how alike they are.'),
+    ]),
+  ])
+  .default('dropout')
+  .describe(
+    'Where the two texts of a positive pair come from: "dropout", "adjacent", or an object whose "from" is augment, pairs, triplets or scored. Default: "dropout".',
+  );
+
+const Options = z
+  .strictObject({
+    type: z.literal('contrastive').describe('Contrastive learning: pull texts that belong together towards each other, push others away.'),
+    weight,
+    batchSize: batchSize(32, 'examples').describe(
+      'Number of examples in a step; the others are the negatives of each. More make the task harder and take longer. Default: 32.',
+    ),
+    sequenceLength: sequenceLength(32, 'a text').describe(
+      'Length in tokens of a text, [CLS] and [SEP] among them; longer ones are cut. Default: 32.',
+    ),
+    positives: Positives,
+    loss: z
+      .enum(['nt-xent', 'info-nce', 'cosent'])
+      .optional()
+      .meta({
+        enumDescriptions: [
+          'SimCLR: each of the 2N texts picks its partner among all others.',
+          'Multiple negatives ranking: each first text picks its second among all second ones.',
+          'For scored pairs: a pair with a higher score should be more alike.',
+        ],
+        description:
+          'The loss: nt-xent, info-nce or cosent. Default: nt-xent for two views of one text, info-nce for pairs and triplets, cosent for scored pairs.',
+      }),
+    temperature: z
+      .number()
+      .min(0.001)
+      .max(10)
+      .default(0.05)
+      .describe('Divides the similarities: the lower, the more the hardest negatives count. Default: 0.05 (SimCSE).'),
+    learnTemperature: z
+      .boolean()
+      .default(false)
+      .describe('Whether the temperature is trained with the model, from its value here (CLIP). Default: false.'),
+    similarity: z.enum(['cosine', 'dot']).default('cosine').describe('How alike two vectors are: cosine or dot product. Default: cosine.'),
+    queue: z
+      .int()
+      .min(0)
+      .max(65_536)
+      .default(0)
+      .describe('How many embeddings of earlier batches are kept as further negatives. Default: 0.'),
+    pooling: z
+      .enum(['mean', 'cls'])
+      .default('mean')
+      .describe('How token states become a sentence embedding: their mean, or the [CLS] state. Default: "mean".'),
+    projection: z
+      .enum(['none', 'linear', 'mlp'])
+      .default('none')
+      .meta({
+        enumDescriptions: [
+          'The loss sees the embedding itself.',
+          'A linear layer and tanh, as SimCSE.',
+          'Two layers with ReLU between them, as SimCLR.',
+        ],
+        description: 'What stands between embedding and loss in training, and is left away afterwards: none, linear or mlp. Default: none.',
+      }),
+    matryoshka: z
+      .array(z.int().min(1))
+      .default([])
+      .describe('Lengths of the beginnings of an embedding that must do on their own (Matryoshka), beside the whole. Default: none.'),
+    gradientCache: z
+      .int()
+      .min(0)
+      .max(4096)
+      .default(0)
+      .describe(
+        'Examples that are encoded at a time, so that a large batch needs the memory of a small one; the gradient is the same. Must divide the batch size. Default: 0, all at once.',
+      ),
+  })
+  .superRefine((options, context) => {
+    const problem = contradiction(options);
+    if (problem) context.addIssue({ code: 'custom', ...problem });
+  });
 type Options = z.infer<typeof Options>;
 
-/** Sentences shorter than this say too little to be told apart. */
-const SHORTEST = 4;
-/** Similarity of a view with itself, which is no pair: vanishes in the softmax. */
-const SELF = -1e9;
+const kindOf = (positives: Options['positives']): Positives['from'] => (typeof positives === 'string' ? positives : positives.from);
 
-/**
- * NT-Xent, the normalised temperature-scaled cross-entropy (Chen et al., 2020, arXiv 2002.05709, eq. 1): each of the 2N views must pick its partner
- * among the 2N − 1 others by cosine similarity.
- *
- * @param views unit vectors [2N, H]; view i and view i + N are of the same sentence
- */
-export function ntXent(views: Value, temperature: number): Value {
-  return scope('nt-xent', () => {
-    const count = views.shape[0]!;
-    const similarities = ops.mul(ops.gemm(views, views, undefined, { transB: 1 }), 1 / temperature);
-    const diagonal = ops.constant(
-      tensor(
-        views.dtype,
-        [count, count],
-        Array.from({ length: count ** 2 }, (_, i) => (i % (count + 1) ? 0 : SELF)),
-      ),
-    );
-    const partner = tensor(
-      'int64',
-      [count],
-      Array.from({ length: count }, (_, i) => (i + count / 2) % count),
-    );
-    return ops.reduceMean(ops.crossEntropy(ops.add(similarities, diagonal), ops.constant(partner)));
-  });
+function contradiction({
+  positives,
+  loss,
+  batchSize: batch,
+  temperature,
+  learnTemperature,
+  queue,
+  gradientCache,
+}: Pick<Options, 'positives' | 'loss' | 'batchSize' | 'temperature' | 'learnTemperature' | 'queue' | 'gradientCache'>) {
+  const from = kindOf(positives);
+  if (loss === 'nt-xent' && from === 'triplets')
+    return { path: ['loss'], message: 'NT-Xent has no place for the hard negatives of triplets. Use "info-nce".' };
+  if ((loss === 'cosent') !== (from === 'scored') && loss !== undefined)
+    return { path: ['loss'], message: 'CoSENT is the loss of scored pairs, and no other loss reads the scores. Leave "loss" out.' };
+  if (learnTemperature && temperature * HIGHEST_SCALE < 1)
+    return {
+      path: ['temperature'],
+      message: `A learned temperature goes no lower than ${1 / HIGHEST_SCALE} and cannot begin at ${temperature}. Use a higher one, or leave "learnTemperature" out.`,
+    };
+  if (queue > 0 && from === 'scored')
+    return { path: ['queue'], message: 'Scored pairs have no negatives that a queue could add to. Leave "queue" out.' };
+  if (gradientCache > 0 && batch % gradientCache !== 0)
+    return {
+      path: ['gradientCache'],
+      message: `${batch} examples cannot be encoded ${gradientCache} at a time. Use a divisor of the batch size.`,
+    };
+  return undefined;
 }
 
-/**
- * Alignment E‖x − y‖² of positives and uniformity log E exp(−2‖x − y‖²) over distinct sentences (Wang & Isola, 2020, arXiv 2005.10242), of unit
- * vectors [2N, H] as {@link ntXent} takes them. Both are better when lower.
- */
-export function alignmentAndUniformity(views: Value): { alignment: Value; uniformity: Value } {
-  const count = views.shape[0]! / 2;
-  const [first, second] = ops.split(views, [count, count], 0) as [Value, Value];
-  const difference = ops.sub(first, second);
-  const alignment = ops.mul(ops.reduceSumSquare(difference), 1 / count);
-  // ‖x − y‖² = 2 − 2 x·y on the sphere; each unordered pair of distinct sentences once.
-  const products = ops.gemm(first, first, undefined, { transB: 1 });
-  const pairs = tensor(
-    'float32',
-    [count, count],
-    Array.from({ length: count ** 2 }, (_, i) => (i % count > Math.floor(i / count) ? 1 : 0)),
-  );
-  const closeness = ops.mul(ops.exp(ops.sub(ops.mul(products, 4), 4)), ops.cast(ops.constant(pairs), views.dtype));
-  const uniformity = ops.log(ops.mul(ops.reduceSum(closeness), 2 / (count * (count - 1))));
-  return { alignment, uniformity };
-}
+const lossOf = ({ loss, positives }: Options): NonNullable<Options['loss']> => {
+  if (loss) return loss;
+  const from = kindOf(positives);
+  return from === 'scored' ? 'cosent' : from === 'pairs' || from === 'triplets' ? 'info-nce' : 'nt-xent';
+};
 
 /**
- * Contrastive learning of sentence embeddings with dropout as the only augmentation (SimCSE: Gao et al., 2021): a sentence goes through the
- * encoder twice, and two dropout masks make two views. Held-out loss is measured in the same way, with fixed masks, for without dropout the two
- * views would be one.
+ * Contrastive learning of sentence embeddings. Examples are texts with one or two others; all are encoded alike, pooled, and compared. With dropout as
+ * the only augmentation (SimCSE) held-out loss is measured with fixed masks, for without dropout the two views would be one.
  */
 export const contrastive = {
   type: 'contrastive',
   title: 'Contrastive learning',
-  description: 'Pulls two views of a sentence together and pushes other sentences away; teaches sentence embeddings.',
-  paper:
-    'Gao et al., 2021. SimCSE: Simple Contrastive Learning of Sentence Embeddings. arXiv 2104.08821; Chen et al., 2020. arXiv 2002.05709',
+  description: 'Pulls texts that belong together towards each other and pushes others away.',
+  needs: 'Sentences; for some kinds of positives a file of pairs, triplets or scored pairs.',
+  goodFor: 'Sentence embeddings: similarity, retrieval, clustering, classification of frozen features.',
+  papers: [
+    'Chen et al., 2020. A Simple Framework for Contrastive Learning of Visual Representations (SimCLR). arXiv 2002.05709',
+    'Gao et al., 2021. SimCSE: Simple Contrastive Learning of Sentence Embeddings. arXiv 2104.08821',
+    'van den Oord et al., 2018. Representation Learning with Contrastive Predictive Coding (InfoNCE). arXiv 1807.03748',
+    'He et al., 2020. Momentum Contrast (MoCo). arXiv 1911.05722; Wang et al., 2020. Cross-Batch Memory. arXiv 1912.06798',
+    'Gao et al., 2021. Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup (GradCache). arXiv 2101.06983',
+    'Kusupati et al., 2022. Matryoshka Representation Learning. arXiv 2205.13147',
+    'Wang & Isola, 2020. Understanding Contrastive Representation Learning through Alignment and Uniformity. arXiv 2005.10242',
+  ],
+  metrics: {
+    retrieval:
+      'Share of the texts whose most similar other text of the batch is the one that belongs to it; chance is 1 in as many as there are.',
+    alignment: 'Mean squared distance of texts that belong together; lower is better.',
+    uniformity: 'How evenly the embeddings fill the sphere; lower is better.',
+    order: 'For scored pairs: share of the pairs of pairs that come in the order of their scores.',
+  },
   options: Options,
+  table: ({ positives }) => {
+    if (typeof positives === 'string') return undefined;
+    switch (positives.from) {
+      case 'pairs':
+        return { file: positives.file, texts: { a: positives.a, b: positives.b } };
+      case 'triplets':
+        return { file: positives.file, texts: { a: positives.anchor, b: positives.positive, c: positives.negative } };
+      case 'scored':
+        return { file: positives.file, texts: { a: positives.a, b: positives.b }, score: positives.score };
+      default:
+        return undefined;
+    }
+  },
   create: createContrastive,
 } satisfies Objective<Options>;
 
-function createContrastive(options: Options, { config, special, seed }: ObjectiveContext): Instance {
-  const { batchSize: batch, sequenceLength: length, temperature, pooling } = options;
-  const feeds: Instance['feeds'] = {
-    inputIds: { dtype: 'int64', shape: [batch, length] },
-    attentionMask: { dtype: 'float32', shape: [batch, length] },
+const QUEUE = 'queue';
+const LOGIT_SCALE = 'contrastive.logit_scale';
+const PROJECTION = 'contrastive.projection';
+/** CLIP's limit of the learned 1/temperature, without which training can run away. */
+const HIGHEST_SCALE = 100;
+
+function createContrastive(options: Options, context: ObjectiveContext): Instance {
+  const { batchSize: batch, sequenceLength: length, pooling, matryoshka, gradientCache } = options;
+  const { config, vocabulary, seed } = context;
+  const positives: Positives = typeof options.positives === 'string' ? { from: options.positives } : options.positives;
+  const views = viewCount(positives);
+  const kind = lossOf(options);
+  const synonyms = positives.from === 'augment' ? hiddenCount(length, positives.synonyms) : 0;
+  const replaced = positives.from === 'augment' && positives.synonyms > 0 ? synonyms : 0;
+  const width = config.hiddenSize;
+  if (matryoshka.some((size) => size >= width)) {
+    throw new UserError(
+      `"matryoshka" names a length of ${Math.max(...matryoshka)}, and embeddings have ${width} numbers.`,
+      `Use lengths below ${width}; the whole embedding is trained in any case.`,
+      'experiment',
+    );
+  }
+
+  if (replaced > 0 && !context.types.includes('mlm')) {
+    throw new UserError(
+      '"synonyms" are drawn from the model\'s own masked predictions, and nothing trains it to make them.',
+      'Add the objective "mlm", or leave "synonyms" out.',
+      'experiment',
+    );
+  }
+
+  const feedsFor = (rows: number): Instance['feeds'] => ({
+    inputIds: { dtype: 'int64', shape: [rows, length] },
+    attentionMask: { dtype: 'float32', shape: [rows, length] },
+    ...(replaced > 0 && { slots: { dtype: 'int64', shape: [rows, replaced] }, replaces: { dtype: 'bool', shape: [rows, replaced] } }),
+    ...(kind === 'cosent' && { scores: { dtype: 'float32', shape: [rows / views] } }),
+  });
+  const feeds = feedsFor(views * batch);
+
+  const build = (split: Split, first: number, order: (epoch: number) => number, key: number): Batch => {
+    const drawn = drawViews(split, positives, { batch, length, first, order, key, vocabulary, replaced });
+    return {
+      inputIds: tensor('int64', feeds.inputIds!.shape, drawn.inputIds),
+      attentionMask: tensor('float32', feeds.attentionMask!.shape, drawn.attentionMask),
+      ...(replaced > 0 && {
+        slots: tensor('int64', feeds.slots!.shape, drawn.slots),
+        replaces: tensor('bool', feeds.replaces!.shape, drawn.replaces),
+      }),
+      ...(kind === 'cosent' && { scores: tensor('float32', [batch], drawn.scores) }),
+    };
   };
 
-  /** Distinct sentences of a batch: numbers `first…` of the order `key`, passing over short ones and repeats. */
-  const build = (split: Split, first: number, key: (epoch: number) => number): Batch => {
-    const count = split.sentenceCount;
-    const [ids, mask] = [new Float64Array(batch * length).fill(special.pad), new Float64Array(batch * length)];
-    const seen = new Set<string>();
-    for (let row = 0, attempt = 0; row < batch; attempt++) {
-      // Replacements come from a second order, so that batches do not run into each other.
-      const visit = attempt < batch ? first + attempt : hash32(key(-1), first, attempt);
-      const tokens = split.sentence(permute(visit % count, count, key(Math.floor(visit / count)))).subarray(0, length - 2);
-      const text = tokens.join();
-      if ((tokens.length < SHORTEST || seen.has(text)) && attempt < 50 * batch) continue;
-      seen.add(text);
-      ids.set([special.cls, ...tokens, special.sep], row * length);
-      mask.fill(1, row * length, row * length + tokens.length + 2);
-      row++;
-    }
-    return { inputIds: tensor('int64', [batch, length], ids), attentionMask: tensor('float32', [batch, length], mask) };
+  /** Pooled embeddings [rows, H] of all texts of a batch or of a chunk. */
+  const embed = (given: LossContext): Value => {
+    const { parameters, batch: feed, dropout } = given;
+    const attentionMask = feed('attentionMask');
+    const inputIds = replaced > 0 ? withSynonyms(given) : feed('inputIds');
+    const hidden = encode(config, parameters, { inputIds, attentionMask }, dropout, { site: 'contrastive/' });
+    return pool(hidden, attentionMask, pooling);
   };
 
-  const views = ({ parameters, batch: feed, dropout }: LossContext): Value => {
-    const twice = (name: string): Value => ops.concat([feed(name), feed(name)], 0);
-    const attentionMask = twice('attentionMask');
-    const hidden = encode(config, parameters, { inputIds: twice('inputIds'), attentionMask }, dropout, 'contrastive/');
-    return ops.l2Normalize(pool(hidden, attentionMask, pooling));
+  /** Some tokens replaced by what the model's masked predictions would put there. */
+  const withSynonyms = ({ parameters, batch: feed, key }: LossContext): Value =>
+    scope('synonyms', () => {
+      const [inputIds, slots, replaces] = [feed('inputIds'), feed('slots'), feed('replaces')];
+      const masked = ops.where(replaces, ops.like(slots, vocabulary.special.mask!), ops.gatherElements(inputIds, slots, 1));
+      const hiddenIds = ops.scatterElements(inputIds, slots, masked, 1, 'none');
+      const states = encode(config, parameters, { inputIds: hiddenIds, attentionMask: feed('attentionMask') }, noDropout, { slots });
+      const drawn = ops.reshape(sampleTokens(key, lmLogits(parameters, states), 'contrastive/synonyms'), slots.shape);
+      return ops.scatterElements(inputIds, slots, ops.where(replaces, drawn, ops.gatherElements(inputIds, slots, 1)), 1, 'none');
+    });
+
+  /** The loss from all embeddings [views·N, H], first texts first. */
+  const compare = (embeddings: Value, { parameters, buffer, batch: feed }: LossContext): Loss => {
+    const scale = options.learnTemperature
+      ? ops.exp(nearlyAtMost(parameters(LOGIT_SCALE), Math.log(HIGHEST_SCALE)))
+      : 1 / options.temperature;
+    const projected = project(embeddings, parameters);
+    const queue = options.queue > 0 ? buffer(QUEUE) : undefined;
+    const direct = (texts: Value, memory: Value | undefined): Value => {
+      const unit = options.similarity === 'cosine' ? ops.l2Normalize(texts) : texts;
+      const [a, b, c] = ops.split(unit, new Array<number>(views).fill(batch), 0);
+      const similarity: SimilarityOptions = {
+        scale,
+        queue: memory && (options.similarity === 'cosine' ? ops.l2Normalize(memory) : memory),
+      };
+      if (kind === 'nt-xent') return ntXent(unit, similarity);
+      return kind === 'cosent' ? cosent(a!, b!, feed('scores'), scale) : infoNce(a!, b!, similarity, c);
+    };
+    const beginnings = [...matryoshka, width].map((size) =>
+      size === width ? direct(projected, queue) : direct(beginning(projected, size), queue && beginning(queue, size)),
+    );
+    const loss = ops.mul(beginnings.reduce(ops.add), 1 / beginnings.length);
+    const metrics = measure(embeddings, kind === 'cosent' ? feed('scores') : undefined);
+    if (!queue) return { loss, metrics };
+    // The newest embeddings push out the oldest; what is remembered is what others were compared with.
+    const newest = ops.slice(projected, [batch], [2 * batch]);
+    const kept = Math.min(options.queue, batch);
+    return {
+      loss,
+      metrics,
+      next: { [QUEUE]: ops.concat([ops.slice(newest, [0], [kept]), ops.slice(queue, [0], [options.queue - kept])], 0) },
+    };
   };
+
+  const measure = (embeddings: Value, scores: Value | undefined): Record<string, Value> => {
+    const [a, b, c] = ops.split(ops.l2Normalize(embeddings), new Array<number>(views).fill(batch), 0) as [Value, Value, Value | undefined];
+    if (scores) return { order: orderedShare(a, b, scores) };
+    const retrieval =
+      kind === 'nt-xent' ? retrievalAmongViews(ops.concat([a, b], 0)) : retrievalAmongCandidates(a, c ? ops.concat([b, c], 0) : b);
+    return { retrieval, ...alignmentAndUniformity(a, b) };
+  };
+
+  const project = (embeddings: Value, parameters: LossContext['parameters']): Value => {
+    if (options.projection === 'none') return embeddings;
+    const first = linear(embeddings, parameters, `${PROJECTION}.0`);
+    return options.projection === 'linear' ? ops.tanh(first) : linear(ops.relu(first), parameters, `${PROJECTION}.2`);
+  };
+
+  const loss = (given: LossContext): Loss => compare(embed(given), given);
+  /** A queue remembers training texts; held-out ones are compared with each other alone. */
+  const heldOut = (given: LossContext): LossContext => ({
+    ...given,
+    buffer: () => ops.zeros({ dtype: 'float32', shape: [options.queue, width] }),
+    ...(positives.from !== 'dropout' && { dropout: noDropout }),
+  });
+  const chunks = gradientCache > 0 ? batch / gradientCache : 1;
+  const parameters: ParameterSpec[] = [
+    ...(options.learnTemperature ? [{ name: LOGIT_SCALE, shape: [], start: -Math.log(options.temperature), decays: false }] : []),
+    ...(options.projection === 'none' ? [] : linearParameters(`${PROJECTION}.0`, width, width)),
+    ...(options.projection === 'mlp' ? linearParameters(`${PROJECTION}.2`, width, width) : []),
+    ...(replaced > 0 ? mlmHeadParameters(config) : []),
+  ];
+  const candidates = kind === 'nt-xent' ? 2 * batch - 1 : positives.from === 'triplets' ? 2 * batch : batch;
 
   return {
     type: 'contrastive',
     weight: options.weight,
-    parameters: [],
+    parameters,
+    ...(options.queue > 0 && { buffers: [{ name: QUEUE, shape: [options.queue, width] }] }),
     feeds,
     evaluationFeeds: feeds,
-    tokens: 2 * batch * length,
+    tokens: views * batch * length,
     check: (train, heldOut) => {
-      if (config.dropout === 0 && config.attentionDropout === 0) {
+      if (positives.from === 'dropout' && config.dropout === 0 && config.attentionDropout === 0) {
         throw new UserError(
           'Contrastive learning makes its two views by dropout, and the model has none.',
-          'Set "model.dropout" or "model.attentionDropout" above 0 (0.1 is usual).',
+          'Set "model.dropout" or "model.attentionDropout" above 0 (0.1 is usual), or choose other "positives".',
           'experiment',
         );
       }
-      const short = [train, heldOut].find((split) => split.sentenceCount < batch);
-      if (short) {
-        throw new UserError(
-          `The corpus is too small: its ${short.name === 'train' ? 'training' : 'held-out'} part has ${short.sentenceCount} sentences, and a batch of "contrastive" takes ${batch}.`,
-          'Add text, or lower "batchSize".',
-          'corpus',
-        );
-      }
+      requireExamples([train, heldOut], (split) => examplesOf(split, positives, length - 2), {
+        objective: 'contrastive',
+        least: batch,
+        what: exampleName(positives),
+        hint:
+          positives.from === 'adjacent'
+            ? 'Add text, lower "batchSize", or use the positives "dropout", which are single sentences.'
+            : 'Add text, or lower "batchSize".',
+      });
     },
-    batch: (split, step) => build(split, step * batch, (epoch) => hash32(seed, 20, epoch)),
-    loss: (context): Loss => ({ loss: ntXent(views(context), temperature) }),
-    evaluationBatch: (split, index) => build(split, index * batch, (epoch) => hash32(21, epoch)),
-    evaluation: (context): Loss => {
-      const embeddings = views(context);
-      return { loss: ntXent(embeddings, temperature), metrics: alignmentAndUniformity(embeddings) };
-    },
+    batch: (split, step) => build(split, step * batch, (epoch) => hash32(seed, 20, epoch), hash32(seed, 22, step)),
+    loss,
+    evaluationBatch: (split, index) => build(split, index * batch, (epoch) => hash32(21, epoch), hash32(23, index)),
+    evaluation: (given) => loss(heldOut(given)),
+    baseline: () =>
+      kind === 'cosent'
+        ? { metric: 'contrastive.order', value: 0.5, by: 'chance', better: 'higher' }
+        : { metric: 'contrastive.retrieval', value: 1 / candidates, by: 'chance', better: 'higher' },
+    ...(gradientCache > 0 && {
+      cached: {
+        count: chunks,
+        feeds: feedsFor(views * gradientCache),
+        chunk: (whole, index) => chunkOf(whole, index, views, batch, gradientCache),
+        embed,
+        heldOut,
+        loss: (embeddings, given) => {
+          // Chunk after chunk, each with its first texts first, becomes all first texts first.
+          const ordered = ops.transpose(ops.reshape(embeddings, [chunks, views, gradientCache, width]), [1, 0, 2, 3]);
+          return compare(ops.reshape(ordered, [views * batch, width]), given);
+        },
+      },
+    }),
   };
+}
+
+/** A limit that is hard to go beyond, with a gradient there that leads back: at a plain minimum a parameter would be stuck. */
+const nearlyAtMost = (x: Value, limit: number): Value => ops.add(ops.min(x, limit), ops.mul(ops.relu(ops.sub(x, limit)), 0.01));
+
+const beginning = (texts: Value, size: number): Value => ops.slice(texts, [0], [size], [1]);
+
+/** The rows of a chunk of examples, from all views. */
+function chunkOf(whole: Batch, index: number, views: number, batch: number, size: number): Batch {
+  return Object.fromEntries(
+    Object.entries(whole).flatMap(([name, { dtype, shape, data }]) => {
+      if (shape[0] !== views * batch) return [];
+      const width = data.length / shape[0];
+      const rows = data.slice(0, views * size * width);
+      for (let view = 0; view < views; view++) {
+        const from = (view * batch + index * size) * width;
+        rows.set(data.subarray(from, from + size * width) as never, view * size * width);
+      }
+      return [[name, { dtype, shape: [views * size, ...shape.slice(1)], data: rows }]];
+    }),
+  );
 }

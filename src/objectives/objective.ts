@@ -1,24 +1,36 @@
 import type { z } from 'zod';
 import type { Value } from '../onnx/graph';
-import type { Tensor, Type } from '../onnx/types';
+import type { Shape, Tensor, Type } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
-import type { Dropout } from '../model/dropout';
+import type { Writing } from '../model/incremental';
+import type { Dropout } from '../model/random';
 import type { ParameterSpec, Parameters } from '../model/parameters';
 import type { Split } from '../text/dataset';
-import type { SpecialTokens } from '../text/tokenizer';
+import type { Baseline } from '../shared/types';
+import type { TableRequest } from '../text/table';
+import type { Vocabulary } from '../text/vocabulary';
 
 /** Fields that every objective's options have. */
 export interface ObjectiveOptions {
   readonly type: string;
-  /** Factor of this objective's loss in the sum that is minimised. */
-  readonly weight: number;
+  /** Factor of this objective's loss in the sum that is minimised; it may change on the way. */
+  readonly weight: Weight;
 }
+
+/** A number, or one that moves in a straight line from the first step to the last. */
+export type Weight = number | { readonly from: number; readonly to: number };
 
 /** What an objective needs to know of the experiment around it. */
 export interface ObjectiveContext {
   readonly config: ModelConfig;
-  readonly special: SpecialTokens;
+  readonly vocabulary: Vocabulary;
+  /** Ids of the tokens that the objective asked for, in its order. */
+  readonly tokens: readonly number[];
   readonly seed: number;
+  /** Optimiser steps of the whole run, for what changes on the way. */
+  readonly steps: number;
+  /** Types of all objectives of the experiment. */
+  readonly types: readonly string[];
 }
 
 /** Names and types of a batch's tensors. */
@@ -32,7 +44,11 @@ export interface LossContext {
   readonly parameters: Parameters;
   /** A graph input of the batch. */
   readonly batch: (name: string) => Value;
+  /** A tensor that the objective carries from step to step. */
+  readonly buffer: (name: string) => Value;
   readonly dropout: Dropout;
+  /** A uint32 scalar from which all that is random in a step's graph follows. */
+  readonly key: Value;
 }
 
 export interface Loss {
@@ -40,35 +56,74 @@ export interface Loss {
   readonly loss: Value;
   /** Further scalars to report, by name. */
   readonly metrics?: Readonly<Record<string, Value>>;
+  /** What the buffers hold in the next step. */
+  readonly next?: Readonly<Record<string, Value>>;
+}
+
+/** A tensor that an objective carries from step to step, zero at first: part of a checkpoint, and not trained. */
+export interface BufferSpec {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
 /** An objective set up for one experiment. Batches are pure functions of (seed, step): nothing is remembered between them. */
 export interface Instance {
   readonly type: string;
-  readonly weight: number;
+  readonly weight: Weight;
   /** Trainable tensors beyond the encoder's. */
   readonly parameters: readonly ParameterSpec[];
+  readonly buffers?: readonly BufferSpec[];
   readonly feeds: Feeds;
   readonly evaluationFeeds: Feeds;
-  /** Tokens that go through the encoder in a step, padding included. */
+  /** Tokens that go through encoder and decoder in a step, padding included. */
   readonly tokens: number;
-  /** @throws UserError (code `corpus`) when the text is too little for one batch */
+  /** @throws UserError (code `corpus`) when the text is too little for one batch, or not of the kind that is needed */
   readonly check: (train: Split, heldOut: Split) => void;
   readonly batch: (split: Split, step: number) => Batch;
   readonly loss: (context: LossContext) => Loss;
   /** The fixed held-out batch number `index`, and the loss on it (without dropout unless the objective is made of it). */
   readonly evaluationBatch: (split: Split, index: number) => Batch;
   readonly evaluation: (context: LossContext) => Loss;
+  /** @param unigramEntropy of the training text, in nats */
+  readonly baseline: (heldOut: Split, unigramEntropy: number) => Baseline;
+  /** How the gradient of a batch too large for the memory is computed in parts; without it, at once. */
+  readonly cached?: CachedLoss;
+}
+
+/** A loss over embeddings that are computed in chunks, see `GradientCache`. */
+export interface CachedLoss {
+  /** Chunks of a batch. */
+  readonly count: number;
+  /** Types of a chunk's share of a batch, and the share itself. */
+  readonly feeds: Feeds;
+  readonly chunk: (batch: Batch, index: number) => Batch;
+  /** Embeddings of a chunk, rows in any fixed order. */
+  readonly embed: (context: LossContext) => Value;
+  /** The loss from the embeddings of all chunks, one after another. */
+  readonly loss: (embeddings: Value, context: LossContext) => Loss;
+  /** What both are written with on held-out text. */
+  readonly heldOut: (context: LossContext) => LossContext;
 }
 
 /** One pre-training objective: a row of the registry and a file of its own. */
 export interface Objective<O extends ObjectiveOptions = ObjectiveOptions> {
   readonly type: O['type'];
   readonly title: string;
-  /** What it teaches, in one sentence. */
+  /** What the model is asked, in one sentence. */
   readonly description: string;
-  readonly paper: string;
+  /** What it needs of the text, and what it is good for. */
+  readonly needs: string;
+  readonly goodFor: string;
+  readonly papers: readonly string[];
+  /** Held-out metrics beside the loss, by name. */
+  readonly metrics: Readonly<Record<string, string>>;
   readonly options: z.ZodType<O>;
-  // A method, so that an objective of particular options is also one of any options.
+  // Methods, so that an objective of particular options is also one of any options.
+  /** Special tokens that the tokenizer must have beyond BERT's. */
+  tokens?(options: O): readonly string[];
+  /** How a model that was trained by it writes text, if it does. */
+  writing?(options: O, config: ModelConfig): Writing;
+  /** A file of rows that it reads. */
+  table?(options: O): TableRequest | undefined;
   create(options: O, context: ObjectiveContext): Instance;
 }

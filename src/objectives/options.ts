@@ -1,11 +1,21 @@
 import { z } from 'zod';
 
 /** Options that objectives share, with the words that explain them in the editor. */
+const factor = z.number().min(0).max(1e6);
 export const weight = z
-  .number()
-  .positive()
+  .union([
+    factor,
+    z
+      .strictObject({
+        from: factor.describe('Factor at the first step.'),
+        to: factor.describe('Factor at the last step.'),
+      })
+      .describe('A factor that moves in a straight line from the first step to the last.'),
+  ])
   .default(1)
-  .describe('Factor of this objective in the sum of losses that is minimised. Default: 1.');
+  .describe(
+    'Factor of this objective in the sum of losses that is minimised: a number, or an object { from, to } for one that moves in a straight line over the run. Default: 1.',
+  );
 
 export const batchSize = (standard: number, what: string): z.ZodDefault<z.ZodInt> =>
   z
@@ -19,3 +29,15 @@ export const sequenceLength = (standard: number, what: string): z.ZodDefault<z.Z
   z.int().min(8).max(4096).default(standard).describe(`Length in tokens of ${what}, [CLS] and [SEP] among them. Default: ${standard}.`);
 
 export const probability = z.number().min(0).max(1);
+
+const column = (what: string): z.ZodString => z.string().min(1).describe(`Name of the column with ${what}.`);
+
+/** Fields that name a file of rows: its path, and the columns under the names that the objective gives them. */
+export const tableFields = <C extends Record<string, string>>(columns: C): { file: z.ZodString } & { [K in keyof C]: z.ZodString } =>
+  ({
+    file: z
+      .string()
+      .min(1)
+      .describe("Path of a .jsonl, .csv or .tsv file with a row for each example, relative to the experiment's own folder."),
+    ...Object.fromEntries(Object.entries(columns).map(([name, what]) => [name, column(what)])),
+  }) as never;

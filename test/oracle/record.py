@@ -2,12 +2,15 @@
 
 import argparse
 
-from recorder import adamw, bert_mlm, contrastive, encoder_export, operators
+from recorder import adamw, bert_mlm, bert_objectives, contrastive, encoder_export, operators, rtd, seq2seq
 from recorder.tensors import use_deterministic_torch
 
 RECORDERS = {
     "operators": operators.record,
     "bert-mlm": bert_mlm.record,
+    "bert-objectives": bert_objectives.record,
+    "seq2seq": seq2seq.record,
+    "rtd": rtd.record,
     "contrastive": contrastive.record,
     "adamw": adamw.record,
     "encoders": encoder_export.record,

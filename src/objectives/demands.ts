@@ -1,0 +1,40 @@
+import { UserError } from '../shared/errors';
+import type { Split } from '../text/dataset';
+import type { Examples } from './examples';
+
+/** What an objective takes from both parts of the corpus. */
+export interface Demand {
+  readonly objective: string;
+  /** How many of them a batch takes. */
+  readonly least: number;
+  /** What they are, in the plural. */
+  readonly what: string;
+  /** The way out where they are too few. */
+  readonly hint: string;
+}
+
+/** @throws UserError (code `corpus`) when a part of the corpus has too few documents */
+export function requireDocuments(splits: readonly Split[], demand: Demand): void {
+  for (const split of splits) requireEnough(split, split.documentCount, demand);
+}
+
+/** @throws UserError (code `corpus`) when a part of the corpus has too few examples that will do */
+export function requireExamples<T>(splits: readonly Split[], examplesOf: (split: Split) => Examples<T>, demand: Demand): void {
+  for (const split of splits) {
+    const { count, get } = examplesOf(split);
+    let found = 0;
+    for (let index = 0; index < count && found < demand.least; index++) if (get(index) !== undefined) found++;
+    requireEnough(split, found, demand);
+  }
+}
+
+function requireEnough(split: Split, found: number, { objective, least, what, hint }: Demand): void {
+  if (found < least) throw tooSmall(split, `${found} ${what}`, `a batch of "${objective}" takes ${least}`, hint);
+}
+
+export const tooSmall = ({ name }: Split, has: string, takes: string, hint: string): UserError =>
+  new UserError(
+    `The corpus is too small: its ${name === 'train' ? 'training' : 'held-out'} part has ${has}, and ${takes}.`,
+    hint,
+    'corpus',
+  );
