@@ -7,7 +7,7 @@ export function allowedAt(root: JsonSchema, value: unknown, path: Path): readonl
   let here = value;
   for (const step of path) {
     schemas = chosenBy(here, schemas).flatMap((schema) => {
-      const next = subschema(typeof step === 'number' ? schema.items : schema.properties?.[step]);
+      const next = subschema(typeof step === 'number' ? schema.items : (schema.properties?.[step] ?? schema.additionalProperties));
       return next ? alternatives(next) : [];
     });
     here = valueAt(here, [step]);

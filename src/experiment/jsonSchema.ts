@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { newExperiment } from './template';
+import { newExperiment, type ObjectiveSnippet } from './template';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 type Subschema = z.core.JSONSchema._JSONSchema;
@@ -12,8 +12,9 @@ type Subschema = z.core.JSONSchema._JSONSchema;
  */
 export function experimentJsonSchema(schema: z.ZodType): JsonSchema {
   const root = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', override: ({ jsonSchema }) => dropSafeIntegerBounds(jsonSchema) });
-  const objective = subschema(subschema(root.properties?.objectives)?.items);
-  if (objective) objective.defaultSnippets = alternatives(objective).flatMap(objectiveSnippet);
+  const objective = objectiveSchema(root);
+  const snippets = objectiveSnippets(root);
+  if (objective) objective.defaultSnippets = snippets;
   return {
     ...root,
     title: 'Objective Lab experiment',
@@ -22,8 +23,8 @@ export function experimentJsonSchema(schema: z.ZodType): JsonSchema {
     defaultSnippets: [
       {
         label: 'New experiment',
-        description: 'Masked language modelling and contrastive learning, explained',
-        bodyText: newExperiment('my-experiment'),
+        description: 'An experiment with its fields explained',
+        bodyText: newExperiment('my-experiment', snippets.slice(0, 1)),
       },
     ],
   };
@@ -39,18 +40,27 @@ export function alternatives(schema: JsonSchema): JsonSchema[] {
   return branches ? branches.flatMap((branch) => (typeof branch === 'object' ? alternatives(branch) : [])) : [schema];
 }
 
-/** Offers an objective with its settings at their defaults; groups of settings, whose default is `{}`, are left out. */
-function objectiveSnippet({ properties = {}, description }: JsonSchema): Record<string, unknown>[] {
-  const type = subschema(properties.type);
-  if (typeof type?.const !== 'string') return [];
+const objectiveSchema = (root: JsonSchema): JsonSchema | undefined => subschema(subschema(root.properties?.objectives)?.items);
+
+/** The schemas of the objectives in an experiment's schema, by type. */
+export const objectiveSchemas = (root: JsonSchema): ReadonlyMap<string, JsonSchema> =>
+  new Map(
+    alternatives(objectiveSchema(root) ?? {}).flatMap((schema) => {
+      const type = subschema(schema.properties?.type)?.const;
+      return typeof type === 'string' ? [[type, schema]] : [];
+    }),
+  );
+
+/** Each objective of an experiment's schema with its settings at their defaults; groups of settings, whose default is `{}`, are left out. */
+export const objectiveSnippets = (root: JsonSchema): ObjectiveSnippet[] => [...objectiveSchemas(root)].map(objectiveSnippet);
+
+function objectiveSnippet([type, { properties = {}, description }]: [string, JsonSchema]): ObjectiveSnippet {
   const settings = Object.entries(properties).flatMap(([name, property]) => {
     const value = subschema(property)?.default;
     return value === undefined || isEmptyObject(value) ? [] : [[name, value] as const];
   });
-  const words = description ?? type.description;
-  return [
-    { label: type.const, ...(words !== undefined && { description: words }), body: { type: type.const, ...Object.fromEntries(settings) } },
-  ];
+  const words = description ?? subschema(properties.type)?.description;
+  return { label: type, ...(words !== undefined && { description: words }), body: { type, ...Object.fromEntries(settings) } };
 }
 
 const isEmptyObject = (value: unknown): boolean => typeof value === 'object' && value !== null && Object.keys(value).length === 0;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Model } from './model';
+import { nearest } from './nearest';
 import { resolveModel } from './resolve';
-import { Corpus, Tokenizer, Training } from './sections';
+import { Combination, Corpus, Tokenizer, Training } from './sections';
 
 /**
  * The schema of a `*.lab.json`: the one source of its types, its checks and its JSON Schema. Objectives are declared elsewhere, so it is a function
@@ -36,9 +37,8 @@ export function experimentSchema<O extends z.ZodType>(objective: O) {
       objectives: z
         .array(objective)
         .min(1)
-        .describe(
-          'What the model is asked to do, so that it learns: one or several pre-training tasks, each type at most once. Their losses are multiplied by their weights and added up in every step. Required.',
-        ),
+        .describe('What the model is asked to do, so that it learns: one or several pre-training tasks, each type at most once. Required.'),
+      combination: Combination,
       training: Training,
     })
     .superRefine((experiment, context) => {
@@ -55,7 +55,15 @@ interface Contradiction {
 }
 
 /** What is wrong between fields that are each right on their own. */
-function* contradictions({ model, objectives }: { model: Model; objectives: readonly unknown[] }): Generator<Contradiction> {
+function* contradictions({
+  model,
+  objectives,
+  combination,
+}: {
+  model: Model;
+  objectives: readonly unknown[];
+  combination: Combination;
+}): Generator<Contradiction> {
   const { hiddenSize, attentionHeads, maxPositions } = resolveModel(model, 1);
   if (hiddenSize % attentionHeads !== 0) {
     const written = typeof model === 'object' && model.attentionHeads !== undefined ? 'attentionHeads' : 'hiddenSize';
@@ -68,6 +76,10 @@ function* contradictions({ model, objectives }: { model: Model; objectives: read
       message: `a hidden size of ${hiddenSize} cannot be divided evenly among ${attentionHeads} attention heads. ${way}`,
     };
   }
+  const names = objectives.flatMap((objective) =>
+    typeof objective === 'object' && objective !== null && 'type' in objective ? [String(objective.type)] : [],
+  );
+  yield* misnamed(combination, names);
   const types = new Map<unknown, number>();
   for (const [i, objective] of objectives.entries()) {
     if (typeof objective !== 'object' || objective === null) continue;
@@ -79,13 +91,42 @@ function* contradictions({ model, objectives }: { model: Model; objectives: read
         yield { path: ['objectives', i, 'type'], message };
       }
     }
-    if ('sequenceLength' in objective && typeof objective.sequenceLength === 'number' && objective.sequenceLength > maxPositions) {
+    for (const field of ['sequenceLength', 'targetLength']) {
+      const length = (objective as Record<string, unknown>)[field];
+      if (typeof length !== 'number' || length <= maxPositions) continue;
       const message =
-        `sequences of ${objective.sequenceLength} tokens do not fit a model of ${maxPositions} positions. ` +
+        `sequences of ${length} tokens do not fit a model of ${maxPositions} positions. ` +
         `Use at most ${maxPositions} here, or raise \`model.maxPositions\`.`;
-      yield { path: ['objectives', i, 'sequenceLength'], message };
+      yield { path: ['objectives', i, field], message };
     }
   }
+}
+
+/** What a combination names must be there, and what is there must be named. */
+function* misnamed(combination: Combination, types: readonly string[]): Generator<Contradiction> {
+  const lists: [path: (string | number)[], names: readonly string[]][] =
+    combination.kind === 'alternate'
+      ? [[['combination', 'ratio'], Object.keys(combination.ratio)]]
+      : combination.kind === 'phases'
+        ? combination.phases.map(({ objectives }, i) => [['combination', 'phases', i, 'objectives'], objectives])
+        : [];
+  for (const [path, names] of lists) {
+    const unknown = names.find((name) => !types.includes(name));
+    if (unknown === undefined) continue;
+    const meant = nearest(unknown, types);
+    const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`;
+    yield { path, message: `\`objectives\` has no "${unknown}", only ${types.join(', ')}.${hint}` };
+    return;
+  }
+  const idle = lists.length > 0 ? types.find((type) => !lists.some(([, names]) => names.includes(type))) : undefined;
+  if (idle !== undefined) {
+    const path = ['combination', combination.kind === 'alternate' ? 'ratio' : 'phases'];
+    yield { path, message: `the objective "${idle}" is never trained. Name it here, or remove it from \`objectives\`.` };
+  }
+  if (combination.kind !== 'phases' || combination.phases.length === 0) return;
+  const sum = combination.phases.reduce((total, { share }) => total + share, 0);
+  if (Math.abs(sum - 1) > 1e-6)
+    yield { path: ['combination', 'phases'], message: `the shares of the phases add up to ${Number(sum.toFixed(4))}, not to 1.` };
 }
 
 /** The divisors of `n` next to `near` on either side. */

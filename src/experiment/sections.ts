@@ -162,3 +162,39 @@ export const Training = z
   })
   .prefault({})
   .describe('How the weights are fitted: AdamW with warm-up and gradient clipping. Default: 1000 steps at a peak learning rate of 0.001.');
+
+const Name = z.string().min(1);
+
+export const Combination = z
+  .discriminatedUnion('kind', [
+    z
+      .strictObject({ kind: z.literal('sum') })
+      .describe('All objectives in every step; their losses are multiplied by their weights and added up.'),
+    z
+      .strictObject({
+        kind: z.literal('alternate'),
+        ratio: z
+          .record(Name, z.int().min(1).max(1000))
+          .describe('How many of every few steps each objective gets, by type: { "mlm": 3, "contrastive": 1 } is three in four.'),
+      })
+      .describe('One objective in each step, in turn.'),
+    z
+      .strictObject({
+        kind: z.literal('phases'),
+        phases: z
+          .array(
+            z.strictObject({
+              objectives: z.array(Name).min(1).describe('Types of the objectives that are trained in this phase, added up.'),
+              share: z.number().gt(0).max(1).describe("Share of the run's steps; the shares of all phases add up to 1."),
+            }),
+          )
+          .min(1)
+          .describe('What is trained one after another, such as masked language modelling first and contrastive learning then.'),
+      })
+      .describe('Some objectives first, others then.'),
+  ])
+  .prefault({ kind: 'sum' })
+  .describe(
+    'How several objectives share the steps: added up in each (sum), one after another in turn (alternate), or in phases. Default: sum.',
+  );
+export type Combination = z.output<typeof Combination>;

@@ -1,10 +1,22 @@
+/** An objective with its settings at their defaults, in the order in which they are declared: the most important first. */
+export interface ObjectiveSnippet {
+  readonly label: string;
+  readonly description?: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** How many settings of an objective are written out; the others are a completion away. */
+const SETTINGS = 6;
+
 /**
  * The experiment that *New Experiment* writes: JSON with comments, complete enough to run on the text beside it and to learn the fields from.
  *
  * @param name what the experiment's runs are called
+ * @param objectives at least one
  */
 export const newExperiment = (
   name: string,
+  objectives: readonly ObjectiveSnippet[],
 ): string => `// What to read, which model to train, and what it is asked to learn. Only "objectives" is required.
 // Hover over a field to read about it; Ctrl+Space shows which others there are.
 {
@@ -21,15 +33,10 @@ export const newExperiment = (
   // A BERT encoder: "tiny" (2 layers) trains in minutes on a laptop; then "mini", "small" and "base".
   "model": "tiny",
 
-  // The losses of all objectives are multiplied by their weights and added up.
   "objectives": [
-    // Masked language modelling: hide 15 % of the tokens and guess them from what is left and right of them.
-    { "type": "mlm", "weight": 1, "batchSize": 16, "sequenceLength": 64, "rate": 0.15 },
-    // Contrastive learning: encode each sentence twice with different dropout; the two vectors should be more alike than those of
-    // different sentences. A lower temperature punishes near misses harder.
-    { "type": "contrastive", "weight": 0.1, "batchSize": 16, "sequenceLength": 32, "temperature": 0.05 },
+${objectives.map(objectiveLines).join('\n')}
   ],
-
+${objectives.length > 1 ? COMBINATION : ''}
   "training": {
     "steps": 1000,
     // Climbs to this value over the first tenth of the steps, then falls to zero in a straight line.
@@ -42,3 +49,15 @@ export const newExperiment = (
   },
 }
 `;
+
+const COMBINATION = `
+  // Their losses are multiplied by their weights and added up. Other kinds are "alternate", one objective a step in
+  // turn, and "phases", some objectives first and others then.
+  "combination": { "kind": "sum" },
+`;
+
+function objectiveLines({ description, body }: ObjectiveSnippet): string {
+  const settings = Object.entries(body).slice(0, SETTINGS);
+  const fields = settings.map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(', ');
+  return `${description === undefined ? '' : `    // ${description}\n`}    { ${fields} },`;
+}

@@ -13,11 +13,13 @@ const property = (...path: string[]): JsonSchema =>
   );
 
 /** Every field of the experiment's own, with its path; objectives describe theirs themselves. */
-function* fields(node: JsonSchema, path = ''): Generator<[string, JsonSchema]> {
+function* fields(node: JsonSchema, path = ''): Generator<[string, JsonSchema, required: boolean]> {
   for (const branch of alternatives(node)) {
     for (const [name, child] of Object.entries(branch.properties ?? {})) {
       const schema = subschema(child)!;
-      yield [`${path}${name}`, schema];
+      // A constant that tells kinds of objects apart is explained with its kind.
+      const explained = schema.const === undefined ? schema : { ...schema, description: branch.description ?? '' };
+      yield [`${path}${name}`, explained, branch.required?.includes(name) ?? false];
       yield* fields(schema, `${path}${name}.`);
     }
   }
@@ -39,19 +41,22 @@ describe('experimentJsonSchema', () => {
 
   it('forbids unknown fields everywhere', () => {
     const all = [...objects(root)];
-    expect(all).toHaveLength(8);
+    expect(all).toHaveLength(12);
     for (const object of all) expect(object).toMatchObject({ additionalProperties: false });
   });
 
-  it.each([...fields(root)])('explains %s, and states its default truly', (name, { description, default: value, enum: constants }) => {
-    expect(description).toMatch(/^[A-Z].{30,}\.$/s);
-    if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') {
-      expect(description).toMatch(new RegExp(`Default: ${String(value).replace('.', '\\.')}(?!\\w|\\.\\d)`));
-    } else if (name !== 'objectives' && name !== '$schema') {
-      expect(description).toContain('Default: ');
-    }
-    for (const constant of constants ?? []) expect(description).toContain(String(constant));
-  });
+  it.each([...fields(root)])(
+    'explains %s, and states its default truly',
+    (name, { description, default: value, enum: constants }, required) => {
+      expect(description).toMatch(/^[A-Z].{30,}\.$/s);
+      if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') {
+        expect(description).toMatch(new RegExp(`Default: ${String(value).replace('.', '\\.')}(?!\\w|\\.\\d)`));
+      } else if (!required && name !== '$schema') {
+        expect(description).toContain('Default: ');
+      }
+      for (const constant of constants ?? []) expect(description).toContain(String(constant));
+    },
+  );
 
   it('carries enumerations with an explanation each', () => {
     for (const path of [

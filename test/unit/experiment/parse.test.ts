@@ -30,6 +30,7 @@ describe('parseExperiment', () => {
       tokenizer: { vocabularySize: 8192, lowercase: true },
       model: 'tiny',
       objectives: [{ type: 'mlm', weight: 1, batchSize: 16, sequenceLength: 64, rate: 0.15 }],
+      combination: { kind: 'sum' },
       training: {
         steps: 1000,
         device: 'auto',
@@ -235,6 +236,91 @@ describe('rules between fields', () => {
     expect(check('{ "objectives": [{ "type": "mlm" }, { "type": "contrastive" }, { "type": "mlm" }] }')).toEqual([
       ['"mlm"', '`objectives[2].type`: there is already an objective "mlm" (`objectives[0]`). Merge the two, or remove one.'],
     ]);
+  });
+});
+
+describe('the combination of objectives', () => {
+  const combined = (combination: string): string =>
+    `{ "objectives": [{ "type": "mlm" }, { "type": "contrastive" }], "combination": ${combination} }`;
+  const phases = (...list: [objectives: string, share: number][]): string =>
+    combined(
+      `{ "kind": "phases", "phases": [${list.map(([names, share]) => `{ "objectives": [${names}], "share": ${share} }`).join(', ')}] }`,
+    );
+
+  it.each([
+    combined('{ "kind": "sum" }'),
+    combined('{ "kind": "alternate", "ratio": { "mlm": 3, "contrastive": 1 } }'),
+    phases(['"mlm"', 0.9], ['"contrastive"', 0.1]),
+    phases(['"mlm"', 0.1], ['"mlm", "contrastive"', 0.2], ['"contrastive"', 0.7]),
+  ])('is right: %s', (text) => {
+    expect(check(text)).toEqual([]);
+  });
+
+  it.each([
+    [
+      combined('{ "kind": "alternate", "ratio": { "mlm": 3, "contrastive": 1, "nsp": 1 } }'),
+      '"ratio"',
+      '`combination.ratio`: `objectives` has no "nsp", only mlm, contrastive.',
+    ],
+    [
+      combined('{ "kind": "alternate", "ratio": { "mlm": 3 } }'),
+      '"ratio"',
+      '`combination.ratio`: the objective "contrastive" is never trained. Name it here, or remove it from `objectives`.',
+    ],
+    [
+      phases(['"mlm"', 0.5], ['"contrastive", "rtd"', 0.5]),
+      '"objectives"',
+      '`combination.phases[1].objectives`: `objectives` has no "rtd", only mlm, contrastive.',
+    ],
+    [
+      phases(['"mlm"', 1]),
+      '"phases"',
+      '`combination.phases`: the objective "contrastive" is never trained. Name it here, or remove it from `objectives`.',
+    ],
+    [phases(['"mlm"', 0.5], ['"contrastive"', 0.4]), '"phases"', '`combination.phases`: the shares of the phases add up to 0.9, not to 1.'],
+    [phases(['"mlm"', 0.8], ['"contrastive"', 0.8]), '"phases"', '`combination.phases`: the shares of the phases add up to 1.6, not to 1.'],
+    [
+      combined('{ "kind": "alternat", "ratio": {} }'),
+      '"alternat"',
+      '`combination.kind` must be "sum", "alternate" or "phases", not "alternat". Did you mean "alternate"?',
+    ],
+    [combined('{ "kind": "phases" }'), '"combination"', '`combination.phases` is missing. It must be a list [ … ] that is not empty.'],
+    [
+      phases(['"mlm", "contrastive"', 0], ['"mlm"', 1]),
+      '0',
+      '`combination.phases[0].share` must be a number above 0 and at most 1, not 0.',
+    ],
+    [
+      phases(['"mlm", "contrastive"', 0.5], ['', 0.5]),
+      '"objectives"',
+      '`combination.phases[1].objectives` must be a list [ … ] that is not empty, not an empty list.',
+    ],
+    [
+      combined('{ "kind": "sum", "ratio": { "mlm": 1 } }'),
+      '"ratio"',
+      '`combination.ratio` is not a known field. The fields here are `kind`.',
+    ],
+  ])('of %s marks %s', (text, marked, message) => {
+    expect(check(text)).toEqual([[marked, message]]);
+  });
+
+  it('wants at least one phase', () => {
+    const message = '`combination.phases` must be a list [ … ] that is not empty, not an empty list.';
+    expect(check(combined('{ "kind": "phases", "phases": [] }'))).toContainEqual(['"phases"', message]);
+  });
+
+  it('forgives shares that are rounded', () => {
+    expect(check(phases(['"mlm"', 0.3333333], ['"contrastive"', 0.3333333], ['"mlm"', 0.3333334]))).toEqual([]);
+    expect(check(phases(['"mlm"', 0.7], ['"contrastive"', 0.1], ['"mlm"', 0.2]))).toEqual([]);
+  });
+
+  it.each(['0', '1.5', '"often"'])('wants whole numbers above 0 in a ratio, not %s', (number) => {
+    const [[marked, message] = ['', ''], ...others] = check(
+      combined(`{ "kind": "alternate", "ratio": { "mlm": ${number}, "contrastive": 1 } }`),
+    );
+    expect(marked).toBe(number);
+    expect(message).toContain('`combination.ratio.mlm`');
+    expect(others).toEqual([]);
   });
 });
 
