@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import esbuild from 'esbuild';
+import { threadForEsbuild } from './scripts/lib/thread.mjs';
 import { watForEsbuild } from './scripts/lib/wat.mjs';
 
 const production = process.argv.includes('--production');
@@ -77,12 +78,12 @@ const announce = {
 
 /** @type {esbuild.BuildOptions[]} */
 const bundles = [
-  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts'], plugins: [textOnly, watForEsbuild, announce] },
+  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts'], plugins: [textOnly, watForEsbuild, threadForEsbuild, announce] },
   {
     ...node,
     entryPoints: ['src/cli.ts'],
     banner: { js: `#!/usr/bin/env node\n${importMetaUrl}` },
-    plugins: [textOnly, watForEsbuild, experimentSchema, announce],
+    plugins: [textOnly, watForEsbuild, threadForEsbuild, experimentSchema, announce],
   },
   {
     ...common,

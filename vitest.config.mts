@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { threadForVite } from './scripts/lib/thread.mjs';
 import { watForVite } from './scripts/lib/wat.mjs';
 
 export default defineConfig({
-  plugins: [watForVite()],
+  plugins: [watForVite(), threadForVite()],
   test: {
     include: ['test/unit/**/*.test.ts', 'test/oracle/**/*.test.ts'],
     // ONNX Runtime is a native addon with process-wide state: a process a file, never a thread.

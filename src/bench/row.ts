@@ -5,6 +5,7 @@ import { size } from '../onnx/types';
 import { median } from '../shared/statistics';
 import { adamWSchedule } from '../onnx/adamw';
 import { targetOf } from '../train/device';
+import { compiledGradients } from '../train/gradients';
 import { compileGradients } from '../train/step';
 import { fusedStepper } from '../train/stepper';
 import { profile } from './profile';
@@ -53,11 +54,12 @@ const FEWEST_ROUNDS = 5;
 export async function measureRow({ threads, seconds, ...workload }: RowOptions): Promise<Row> {
   const model = new BenchmarkModel(workload);
   const { bytes, graphSeconds, products, nodes } = compile(model, threads);
-  const stepper = await fusedStepper(bytes, OPTIMISER, model.state, { threads });
+  const source = await compiledGradients(bytes, model.losses, model.state, { threads });
+  const stepper = fusedStepper(source, OPTIMISER, model.state, () => 0);
   let count = 0;
   const step = async (): Promise<number> => {
     const start = performance.now();
-    await stepper.step(model.batch(count), ++count, LEARNING_RATE);
+    await stepper.step(model.batch(count), [++count], LEARNING_RATE);
     return performance.now() - start;
   };
   while (count < WARM_UP_STEPS) await step();
@@ -125,10 +127,11 @@ function distinct(products: readonly Product[]): Product[] {
   return [...new Map(products.filter(({ batch }) => batch === 1).map((product) => [JSON.stringify(product), product])).values()];
 }
 
-function updateTime({ state }: BenchmarkModel): number {
+function updateTime({ losses, state }: BenchmarkModel): number {
+  const ranges = state.rangesOf(losses.specs.map(({ name }) => name));
   const times = Array.from({ length: 5 }, () => {
     const start = performance.now();
-    state.update(1, OPTIMISER, adamWSchedule(1, LEARNING_RATE, OPTIMISER));
+    state.update(ranges, 1, OPTIMISER, adamWSchedule(1, LEARNING_RATE, OPTIMISER));
     return performance.now() - start;
   });
   return median(times);

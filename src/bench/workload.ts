@@ -6,7 +6,8 @@ import { createObjective, ObjectiveOptions, type Instance } from '../objectives'
 import { hash32 } from '../shared/random';
 import { tensor, type Tensor } from '../onnx/types';
 import type { Split } from '../text/dataset';
-import { DROPOUT_KEY, feedsOf, trainingLosses } from '../train/compile';
+import { vocabularyOf } from '../text/vocabulary';
+import { feedsOf, STEP_KEY, trainingLosses } from '../train/compile';
 import { TrainingState } from '../train/state';
 import type { GradientOptions } from '../train/step';
 
@@ -34,7 +35,7 @@ export class BenchmarkModel {
 
   constructor({ preset, objectives, dropout }: Workload) {
     this.config = resolveModel({ ...presetModel(preset), dropout, attentionDropout: dropout }, VOCABULARY);
-    const context = { config: this.config, special: SPECIAL, seed: 1 };
+    const context = { config: this.config, vocabulary, tokens: [], seed: 1, steps: 1000, types: objectives };
     const sizes = { mlm: { batchSize: BATCH, sequenceLength: LENGTH[preset] }, contrastive: SENTENCES };
     this.instances = objectives.map((type) => createObjective(ObjectiveOptions.parse({ type, ...sizes[type] }), context));
     this.losses = trainingLosses(this.config, this.instances);
@@ -49,7 +50,7 @@ export class BenchmarkModel {
 
   batch(step: number): Map<string, Tensor> {
     const feeds = this.instances.flatMap(({ type, batch }) => feedsOf(type, batch(randomText, step)));
-    return new Map([...feeds, [DROPOUT_KEY, tensor('uint32', [], [hash32(1, step)])]]);
+    return new Map([...feeds, [STEP_KEY, tensor('uint32', [], [hash32(1, step)])]]);
   }
 
   /**
@@ -66,6 +67,13 @@ export class BenchmarkModel {
   }
 }
 
+const vocabulary = vocabularyOf({
+  special: SPECIAL,
+  specials: Uint8Array.from({ length: VOCABULARY }, (_, id) => Number(Object.values(SPECIAL).includes(id))),
+  starts: new Uint8Array(VOCABULARY).fill(1),
+  counts: new Float64Array(VOCABULARY),
+});
+
 const ORDINARY = VOCABULARY - Object.keys(SPECIAL).length;
 const randomTokens = (start: number, length: number): Int32Array =>
   Int32Array.from({ length }, (_, i) => Object.keys(SPECIAL).length + (hash32(start + i) % ORDINARY));
@@ -80,4 +88,5 @@ const randomText: Split = {
   sentence: (index) => randomTokens(index * 64, SENTENCES.sequenceLength - 2),
   documentOf: () => 0,
   sentencesOf: () => [0, SENTENCE_COUNT],
+  tables: new Map(),
 };

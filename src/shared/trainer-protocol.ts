@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Device, Metrics, Prediction, Problem, RunSummary, Similarity, Token, Unit } from './types';
+import { Baseline, Device, Metrics, ObjectiveSummary, Prediction, Problem, RunSummary, Similarity, Token, Unit } from './types';
 
 /** A run folder (its newest valid checkpoint is used), one checkpoint, or a Hugging Face model folder; an absolute path. */
 const Model = z.string();
@@ -10,6 +10,7 @@ const Done = z.object({
   reason: z.enum(['completed', 'stopped']),
   loss: z.record(z.string(), z.number()),
   eval: z.record(z.string(), z.number()),
+  baselines: z.array(Baseline),
 });
 export type Done = z.infer<typeof Done>;
 
@@ -33,8 +34,10 @@ export const trainer = {
     stop: { params: z.object({}), result: z.object({}) },
     /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */
     check: { params: z.object({ text: z.string(), path: z.string() }), result: z.array(Problem) },
-    /** The text of a new experiment, with comments that explain it. */
-    template: { params: z.object({ name: z.string() }), result: z.object({ text: z.string() }) },
+    /** Every objective there is. */
+    objectives: { params: z.object({}), result: z.array(ObjectiveSummary) },
+    /** The text of a new experiment with objectives of these types, and with comments that explain it. */
+    template: { params: z.object({ name: z.string(), objectives: z.array(z.string()).min(1) }), result: z.object({ text: z.string() }) },
     /** The runs of a folder, newest first. */
     runs: { params: z.object({ runs: z.string() }), result: z.array(RunSummary) },
     /** The metrics of a run, thinned to at most `limit` lines, from step `after` on. */
@@ -63,9 +66,11 @@ export const trainer = {
     /** What the trainer is doing before the first step: one line for people. */
     status: z.object({ message: z.string() }),
     /** The run's folder exists from here on. `device` says which provider, and why that one. */
-    started: z.object({ run: z.string(), steps: z.int(), device: z.string(), parameters: z.int() }),
+    started: z.object({ run: z.string(), steps: z.int(), device: z.string(), parameters: z.int(), baselines: z.array(Baseline) }),
     metrics: Metrics,
     checkpoint: z.object({ run: z.string(), step: z.int() }),
+    /** Something that a person should know and the run goes on with. */
+    warning: z.object({ message: z.string() }),
     log: z.object({ level: z.enum(['info', 'warning', 'error']), message: z.string() }),
   },
 } as const;

@@ -34,7 +34,8 @@ export type Similarity = z.infer<typeof Similarity>;
 
 /**
  * One line of `metrics.jsonl`. `loss` has one entry an objective plus `total` (the weighted sum that is minimised), in nats.
- * A training line carries learning rate, gradient norm and speed; an evaluation line carries `eval` (held-out data): the held-out loss of each
+ * A training line carries learning rate, gradient norm (before clipping; with several objectives in a step also that of each, times its weight),
+ * speed, and the share of the step's time that the device waited for its batch; an evaluation line carries `eval` (held-out data): the held-out loss of each
  * objective by its name (`mlm` at a masking rate of 15 %), further metrics as `objective.metric`, and `unigram`, the entropy of the unigram
  * distribution in nats: what a model that knows only word frequencies would reach on the masked tokens.
  */
@@ -46,9 +47,34 @@ export const Metrics = z.object({
   eval: z.record(z.string(), z.number()).optional(),
   learningRate: z.number().optional(),
   gradientNorm: z.number().optional(),
+  gradientNorms: z.record(z.string(), z.number()).optional(),
+  dataWait: z.number().optional(),
   tokensPerSecond: z.number().optional(),
 });
 export type Metrics = z.infer<typeof Metrics>;
+
+/** What a model must beat to have learned anything. */
+export const Baseline = z.object({
+  /** Name of a held-out metric: the objective's own, or `objective.metric`. */
+  metric: z.string(),
+  value: z.number(),
+  /** What reaches it, in a few words. */
+  by: z.string(),
+  better: z.enum(['lower', 'higher']),
+});
+export type Baseline = z.infer<typeof Baseline>;
+
+/** One pre-training objective in words: a row of the registry without its code. */
+export const ObjectiveSummary = z.object({
+  type: z.string(),
+  title: z.string(),
+  description: z.string(),
+  needs: z.string(),
+  goodFor: z.string(),
+  papers: z.array(z.string()),
+  metrics: z.record(z.string(), z.string()),
+});
+export type ObjectiveSummary = z.infer<typeof ObjectiveSummary>;
 
 export const RunState = z.enum(['preparing', 'running', 'completed', 'stopped', 'failed', 'interrupted']);
 export type RunState = z.infer<typeof RunState>;
@@ -63,6 +89,7 @@ export const RunSummary = z.object({
   steps: z.int(),
   startedAt: z.string(),
   objectives: z.array(z.string()),
+  baselines: z.array(Baseline),
   loss: z.record(z.string(), z.number()).optional(),
   eval: z.record(z.string(), z.number()).optional(),
   /** Step of the newest valid checkpoint; absent while there is none. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Metrics, Prediction, RunSummary, Similarity, Span, Token, Unit } from './types';
+import { Metrics, ObjectiveSummary, Prediction, RunSummary, Similarity, Span, Token, Unit } from './types';
 
 /** What a notice's button does. */
 const Action = z.enum(['openFolder', 'newExperiment', 'startRun', 'trust', 'retry', 'showLog', 'openFile']);
@@ -68,6 +68,8 @@ export const dashboardHost = {
     act: { params: z.object({ action: Action }), result: Empty },
   },
   events: {
+    /** Every objective there is, to call them and their metrics by their names. */
+    objectives: z.array(ObjectiveSummary),
     /** The run shown. `status` is what a run in preparation is doing; `device` is known for the run in progress only. */
     run: z.object({ run: RunSummary, status: z.string().optional(), device: z.string().optional(), parameters: z.int().optional() }),
     /** All metrics so far (`reset`), or the news since. */

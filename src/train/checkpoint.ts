@@ -15,6 +15,8 @@ export interface Checkpoint {
   readonly parameters: ReadonlyMap<string, Tensor>;
   /** The moments, as `m:<name>` and `v:<name>`. */
   readonly optimiser: ReadonlyMap<string, Tensor>;
+  /** What objectives carry from step to step. */
+  readonly buffers: ReadonlyMap<string, Tensor>;
 }
 
 const MODEL = 'model.safetensors';
@@ -40,7 +42,7 @@ const hash = (pieces: readonly Uint8Array[]): string => {
  */
 export function saveCheckpoint(
   run: string,
-  { step, parameters, optimiser }: Checkpoint,
+  { step, parameters, optimiser, buffers }: Checkpoint,
   config: ModelConfig,
   padId: number,
   keep: number,
@@ -51,7 +53,7 @@ export function saveCheckpoint(
   } catch (error) {
     throw diskError(folder, error);
   }
-  const files = { [MODEL]: encodeSafetensors(parameters), [OPTIMISER]: encodeSafetensors(optimiser) };
+  const files = { [MODEL]: encodeSafetensors(parameters), [OPTIMISER]: encodeSafetensors(new Map([...optimiser, ...buffers])) };
   try {
     for (const [name, pieces] of Object.entries(files)) replaceFile(join(folder, name), pieces);
     replaceFile(join(folder, 'config.json'), `${JSON.stringify(toHuggingFaceConfig(config, padId), null, 2)}\n`);

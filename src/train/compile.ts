@@ -1,17 +1,19 @@
 import { input, scope, type Outputs, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { optimise, type Target } from '../onnx/optimise';
-import { counterDropout } from '../model/dropout';
-import { encoderParameters, lookUp, parameterInputs, type ParameterSpec } from '../model/parameters';
+import { counterDropout } from '../model/random';
+import { encoderParameters, lookUp, parameterInputs, type ParameterSpec, type Parameters } from '../model/parameters';
 import type { ModelConfig } from '../model/config';
-import type { Batch, Feeds, Loss, LossContext } from '../objectives/objective';
+import type { Batch, BufferSpec, Feeds, Loss, LossContext } from '../objectives/objective';
 import type { Instance } from '../objectives';
 import type { GradientOptions } from './step';
 
-/** A uint32 scalar from which all dropout masks of a step follow. */
-export const DROPOUT_KEY = 'dropoutKey';
+/** A uint32 scalar from which all that is random in a step's graph follows. */
+export const STEP_KEY = 'key';
 
 export const feedName = (objective: string, name: string): string => `${objective}.${name}`;
+export const weightName = (objective: string): string => `weight:${objective}`;
+export const bufferName = (objective: string, name: string): string => `${objective}:${name}`;
 
 /** A batch under the names that the graph of all objectives gives its inputs. */
 export const feedsOf = (objective: string, batch: Batch): [string, Batch[string]][] =>
@@ -23,45 +25,61 @@ export function parametersOf(config: ModelConfig, instances: readonly Instance[]
   return [...new Map(specs.map((spec) => [spec.name, spec])).values()];
 }
 
-/** The losses of weighted objectives over one shared encoder, and the parameters that they train. */
+/** What the objectives carry from step to step, under the names that the graphs give it. */
+export const buffersOf = (instances: readonly Instance[]): BufferSpec[] =>
+  instances.flatMap(({ type, buffers = [] }) => buffers.map(({ name, shape }) => ({ name: bufferName(type, name), shape })));
+
+/** The losses of a set of objectives over one shared encoder, and the parameters that they train. */
 export function trainingLosses(config: ModelConfig, instances: readonly Instance[]): GradientOptions {
-  const dropout = counterDropout(input(DROPOUT_KEY, 'uint32', []));
+  const key = stepKey();
   return {
     specs: parametersOf(config, instances),
+    buffers: buffersOf(instances),
     losses: (parameters) =>
-      instances.map(({ type, weight, feeds, loss }) => ({
-        name: type,
-        weight,
-        loss: scope(type, () => loss({ parameters, dropout, batch: batchInputs(type, feeds) }).loss),
-      })),
+      instances.map((instance) => {
+        const { loss, next = {} } = scope(instance.type, () => instance.loss(lossContext(instance, parameters, instance.feeds, key)));
+        return {
+          name: instance.type,
+          weight: weightOf(instance),
+          loss,
+          next: Object.fromEntries(Object.entries(next).map(([name, value]) => [bufferName(instance.type, name), value])),
+        };
+      }),
   };
 }
+
+/** The factor of an objective's loss; one that moves is fed. */
+export const weightOf = ({ type, weight }: Instance): number | Value =>
+  typeof weight === 'number' ? weight : input(weightName(type), 'float32', []);
 
 /** The held-out losses and metrics of one objective: outputs `loss` and `metric:<name>`. */
-export function compileEvaluation(
-  config: ModelConfig,
-  { type, parameters: extra, evaluationFeeds, evaluation }: Instance,
-  target: Target,
-): Outputs {
-  const specs = [...encoderParameters(config), ...extra];
-  const context: LossContext = {
-    parameters: lookUp(parameterInputs(specs)),
-    dropout: counterDropout(input(DROPOUT_KEY, 'uint32', [])),
-    batch: batchInputs(type, evaluationFeeds),
-  };
-  const { loss, metrics = {} }: Loss = scope(type, () => evaluation(context));
-  return optimise(
-    new Map([['loss', loss], ...Object.entries(metrics).map(([name, value]): [string, Value] => [`metric:${name}`, value])]),
-    target,
-  );
+export function compileEvaluation(config: ModelConfig, instance: Instance, target: Target): Outputs {
+  const parameters = lookUp(parameterInputs(parametersOf(config, [instance])));
+  const context = lossContext(instance, parameters, instance.evaluationFeeds, stepKey());
+  return optimise(evaluationOutputs(scope(instance.type, () => instance.evaluation(context))), target);
 }
 
-function batchInputs(objective: string, feeds: Feeds): (name: string) => Value {
-  const inputs = new Map(Object.entries(feeds).map(([name, { dtype, shape }]) => [name, input(feedName(objective, name), dtype, shape)]));
-  return (name) => {
-    const value = inputs.get(name);
-    if (!value) throw new Error(`The objective "${objective}" feeds no "${name}".`);
-    return value;
+export const evaluationOutputs = ({ loss, metrics = {} }: Loss): Outputs =>
+  new Map([['loss', loss], ...Object.entries(metrics).map(([name, value]): [string, Value] => [`metric:${name}`, value])]);
+
+export const stepKey = (): Value => input(STEP_KEY, 'uint32', []);
+
+/** What an objective writes its loss with: graph inputs under the names that steps feed. */
+export function lossContext({ type, buffers = [] }: Instance, parameters: Parameters, feeds: Feeds, key: Value): LossContext {
+  const inputs = (entries: [string, Value][]): ((name: string) => Value) => {
+    const values = new Map(entries);
+    return (name) => {
+      const value = values.get(name);
+      if (!value) throw new Error(`The objective "${type}" has no "${name}".`);
+      return value;
+    };
+  };
+  return {
+    parameters,
+    key,
+    dropout: counterDropout(key),
+    batch: inputs(Object.entries(feeds).map(([name, { dtype, shape }]) => [name, input(feedName(type, name), dtype, shape)])),
+    buffer: inputs(buffers.map(({ name, shape }) => [name, input(bufferName(type, name), 'float32', shape)])),
   };
 }
 

@@ -4,29 +4,39 @@ import type { ModelConfig } from '../model/config';
 import type { Instance } from '../objectives';
 import type { Dataset } from '../text/dataset';
 import { hash32 } from '../shared/random';
-import { compileEvaluation, DROPOUT_KEY, feedsOf, parametersOf } from './compile';
+import { compileEvaluation, feedsOf, parametersOf, STEP_KEY } from './compile';
 import { Session, targetOf, type SessionOptions } from './device';
+import { cachedEvaluation, isCached } from './gradient-cache';
 
 /** Held-out batches an evaluation looks at: always the same ones, whatever the experiment's seed. */
 const BATCHES = 16;
 
+/** Where the numbers of a held-out batch come from. */
+export interface Measurement {
+  /** @returns `loss` and `metric:<name>` */
+  run(feeds: ReadonlyMap<string, Tensor>): Promise<ReadonlyMap<string, Tensor>>;
+  release(): Promise<void>;
+}
+
 /** Measures a model on held-out data. */
 export class Evaluator {
-  readonly #sessions = new Map<string, Session>();
+  readonly #measurements = new Map<string, Measurement>();
 
   constructor(
     private readonly config: ModelConfig,
     private readonly instances: readonly Instance[],
-    private readonly dataset: Dataset,
+    private readonly dataset: Pick<Dataset, 'heldOut' | 'unigramEntropy'>,
     private readonly parameters: ReadonlyMap<string, Tensor>,
   ) {}
 
   async compile(options: SessionOptions): Promise<void> {
-    for (const instance of this.instances)
-      this.#sessions.set(
-        instance.type,
-        await Session.create(serialise(compileEvaluation(this.config, instance, targetOf(options))), options),
-      );
+    const { config, parameters } = this;
+    for (const instance of this.instances) {
+      const measurement = isCached(instance)
+        ? await cachedEvaluation(config, instance, parameters, options)
+        : await Session.create(serialise(compileEvaluation(config, instance, targetOf(options))), options);
+      this.#measurements.set(instance.type, measurement);
+    }
   }
 
   /**
@@ -53,9 +63,9 @@ export class Evaluator {
     const feeds = new Map<string, Tensor>([
       ...names.map((name): [string, Tensor] => [name, this.parameters.get(name)!]),
       ...feedsOf(instance.type, instance.evaluationBatch(this.dataset.heldOut, index)),
-      [DROPOUT_KEY, tensor('uint32', [], [hash32(31, index)])],
+      [STEP_KEY, tensor('uint32', [], [hash32(31, index)])],
     ]);
-    const outputs = await this.#sessions.get(instance.type)!.run(feeds);
+    const outputs = await this.#measurements.get(instance.type)!.run(feeds);
     return [...outputs].map(([name, { data }]) => [
       name === 'loss' ? instance.type : name.replace('metric:', `${instance.type}.`),
       Number(data[0]),
@@ -63,6 +73,6 @@ export class Evaluator {
   }
 
   async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
+    for (const measurement of this.#measurements.values()) await measurement.release();
   }
 }

@@ -1,22 +1,26 @@
 import { join, resolve } from 'node:path';
 import { UserError } from '../shared/errors';
-import type { Device, Metrics } from '../shared/types';
+import type { Baseline, Device, Metrics } from '../shared/types';
+import type { Done } from '../shared/trainer-protocol';
 import { version as VERSION } from '../../package.json';
 import { serialise } from '../onnx/serialise';
-import { size, tensor, type Tensor } from '../onnx/types';
-import { initialise, initialiserRange } from '../model/parameters';
+import { size } from '../onnx/types';
+import { initialise, initialiserRange, type ParameterSpec } from '../model/parameters';
 import { hash32 } from '../shared/random';
+import { Balance } from './balance';
 import { saveCheckpoint } from './checkpoint';
-import { DROPOUT_KEY, feedsOf, probeGraph } from './compile';
+import { buffersOf, parametersOf, probeGraph } from './compile';
 import { chooseProvider, type Provider } from './device';
 import { Evaluator } from './evaluate';
 import { loadExperiment } from './experiment';
+import { Feeder } from './feeder';
 import { replaceFile } from './files';
+import { Optimisation } from './optimisation';
+import { tokensOf } from './plan';
 import { Run } from './run';
 import { learningRateAt } from './schedule';
-import { cacheFolder, setUp, stateFolder, tokensPerStep, type Setup } from './setup';
+import { cacheFolder, setUp, stateFolder, type Setup } from './setup';
 import { TrainingState } from './state';
-import { createStepper, type Stepper } from './stepper';
 import { fastestThreads } from './threads';
 
 export interface TrainOptions {
@@ -34,17 +38,11 @@ export interface TrainOptions {
 
 export interface TrainEvents {
   status: (message: string) => void;
-  started: (details: { run: string; steps: number; device: string; parameters: number }) => void;
+  started: (details: { run: string; steps: number; device: string; parameters: number; baselines: Baseline[] }) => void;
   metrics: (line: Metrics) => void;
   checkpoint: (details: { run: string; step: number }) => void;
-}
-
-export interface TrainResult {
-  readonly run: string;
-  readonly steps: number;
-  readonly reason: 'completed' | 'stopped';
-  readonly loss: Record<string, number>;
-  readonly eval: Record<string, number>;
+  /** Something that a person should know and the run goes on with. */
+  warning: (message: string) => void;
 }
 
 /**
@@ -52,7 +50,7 @@ export interface TrainResult {
  *
  * @throws UserError for what a person can mend; the run's folder then says `failed` and why, with its checkpoints intact
  */
-export async function train({ experiment: path, events = {}, signal, ...overrides }: TrainOptions): Promise<TrainResult> {
+export async function train({ experiment: path, events = {}, signal, ...overrides }: TrainOptions): Promise<Done> {
   const written = loadExperiment(path);
   const training = {
     ...written.experiment.training,
@@ -67,13 +65,14 @@ export async function train({ experiment: path, events = {}, signal, ...override
   const device = { ...provider, threads: training.threads ?? 1 };
   if (provider.provider === 'cpu' && !training.threads) {
     status('Finding the fastest number of threads');
-    device.threads = await fastestThreads(setup.config.hiddenSize, tokensPerStep(setup), cacheFolder(loaded));
+    device.threads = await fastestThreads(setup.config.hiddenSize, Math.max(...setup.plan.sets.map(tokensOf)), cacheFolder(loaded));
   }
   const session = new Training(setup, device);
   const runs = overrides.runs ? resolve(overrides.runs) : join(stateFolder(loaded), 'runs');
   const run = Run.create(runs, written.name, session.record(), {
     steps: training.steps,
     objectives: setup.instances.map(({ type }) => type),
+    baselines: session.baselines,
   });
   try {
     replaceFile(join(run.folder, 'tokenizer.json'), setup.corpus.tokenizer.json);
@@ -81,7 +80,8 @@ export async function train({ experiment: path, events = {}, signal, ...override
     run.log(`corpus: ${setup.corpus.report.summary}`);
     status('Compiling the training step');
     await session.compile();
-    events.started?.({ run: run.folder, steps: training.steps, device: session.device, parameters: session.parameterCount });
+    const { device: chosen, parameterCount: parameters, baselines } = session;
+    events.started?.({ run: run.folder, steps: training.steps, device: chosen, parameters, baselines });
     return await session.run(run, events, signal);
   } catch (error) {
     run.update({ state: 'failed', message: error instanceof Error ? error.message : String(error) });
@@ -111,21 +111,26 @@ interface ChosenDevice {
 /** One model in training: its state in typed arrays, which the compiled step reads and writes in place. */
 class Training {
   readonly #state: TrainingState;
+  readonly #specs: readonly ParameterSpec[];
   readonly #evaluator: Evaluator;
-  #stepper: Stepper | undefined;
+  /** What each objective must beat. */
+  readonly baselines: Baseline[];
+  #optimisation: Optimisation | undefined;
 
   constructor(
     private readonly setup: Setup,
     private readonly chosen: ChosenDevice,
   ) {
-    const { experiment, config, instances, corpus, losses } = setup;
-    this.#state = new TrainingState(losses.specs);
-    for (const spec of losses.specs) initialise(this.#state.parameters.get(spec.name)!, spec, experiment.seed, initialiserRange(config));
+    const { experiment, config, instances, corpus } = setup;
+    this.#specs = parametersOf(config, instances);
+    this.#state = new TrainingState(this.#specs, buffersOf(instances));
+    for (const spec of this.#specs) initialise(this.#state.parameters.get(spec.name)!, spec, experiment.seed, initialiserRange(config));
     this.#evaluator = new Evaluator(config, instances, corpus.dataset, this.#state.parameters);
+    this.baselines = instances.map(({ baseline }) => baseline(corpus.dataset.heldOut, corpus.dataset.unigramEntropy));
   }
 
   get parameterCount(): number {
-    return this.setup.losses.specs.reduce((sum, { shape }) => sum + size(shape), 0);
+    return this.#specs.reduce((sum, { shape }) => sum + size(shape), 0);
   }
 
   /** What it runs on and why, for people. */
@@ -144,6 +149,7 @@ class Training {
         parameters: this.parameterCount,
         vocabularySize: corpus.tokenizer.vocabularySize,
         corpus: corpus.report,
+        baselines: this.baselines,
         device: this.chosen.provider,
         threads: this.chosen.threads,
         node: process.version,
@@ -153,95 +159,100 @@ class Training {
   }
 
   async compile(): Promise<void> {
-    this.#stepper = await createStepper(this.setup.losses, this.setup.experiment.training, this.#state, this.chosen);
+    const { config, plan, experiment } = this.setup;
+    this.#optimisation = await Optimisation.create(config, plan, experiment.training, this.#state, this.chosen);
     await this.#evaluator.compile(this.chosen);
   }
 
-  async run(run: Run, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<TrainResult> {
-    const { experiment, config, corpus } = this.setup;
+  async run(run: Run, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<Done> {
+    const feeder = new Feeder(this.setup.recipe, 0);
+    try {
+      return await this.#train(run, feeder, events, signal);
+    } finally {
+      await feeder.close();
+    }
+  }
+
+  async #train(run: Run, feeder: Feeder, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<Done> {
+    const { experiment, config, corpus, plan } = this.setup;
     const { steps, evaluateEvery, checkpointEvery, keepCheckpoints } = experiment.training;
-    const tokens = tokensPerStep(this.setup);
     const started = performance.now();
     const seconds = (): number => (performance.now() - started) / 1000;
+    const balance = new Balance();
+    let [step, tokens, saved] = [0, 0, -1];
+    let loss: Record<string, number> = {};
+    let results: Record<string, number> = {};
     const report = (line: Metrics): void => {
       run.metrics(line);
       events.metrics?.(line);
     };
-    let results: Record<string, number> = {};
-    const evaluate = async (step: number): Promise<void> => {
+    const warn = (message: string | undefined): void => {
+      if (message === undefined) return;
+      run.log(`warning: ${message}`);
+      events.warning?.(message);
+    };
+    const evaluate = async (): Promise<void> => {
       const measured = await this.#evaluator.evaluate(signal);
       if (!measured) return;
       results = measured;
-      report({ step, tokens: step * tokens, seconds: seconds(), eval: measured });
+      report({ step, tokens, seconds: seconds(), eval: measured });
     };
-    const save = (step: number): void => {
-      saveCheckpoint(
-        run.folder,
-        { step, parameters: this.#state.parameters, optimiser: this.#state.optimiser },
-        config,
-        corpus.tokenizer.special.pad,
-        keepCheckpoints,
-      );
+    const save = (): void => {
+      const { parameters, optimiser, buffers } = this.#state;
+      saveCheckpoint(run.folder, { step, parameters, optimiser, buffers }, config, corpus.tokenizer.special.pad, keepCheckpoints);
       run.update({ step });
       events.checkpoint?.({ run: run.folder, step });
+      saved = step;
     };
 
     run.update({ state: 'running' });
-    let loss: Record<string, number> = {};
-    await evaluate(0);
-    let step = 0;
-    let saved = -1;
+    await evaluate();
     while (step < steps && !signal?.aborted) {
       const before = performance.now();
-      const { gradientNorm, learningRate, ...losses } = await this.#train(step);
-      loss = losses.loss;
+      const parts = plan.at(step);
+      const batches = await feeder.next();
+      const wait = performance.now() - before;
+      const learningRate = learningRateAt(step, experiment.training);
+      const scalars = await this.#optimisation!.step(parts, batches, hash32(experiment.seed, 30, step), learningRate);
+      const milliseconds = performance.now() - before;
+      const done = tokensOf(parts.map(({ instance }) => instance));
       step++;
+      tokens += done;
+      loss = named(scalars, 'loss:');
+      const gradientNorms = named(scalars, 'gradientNorm:');
       report({
         step,
-        tokens: step * tokens,
+        tokens,
         seconds: seconds(),
         loss,
         learningRate,
-        gradientNorm,
-        tokensPerSecond: (1000 * tokens) / (performance.now() - before),
+        gradientNorm: scalars.get('gradientNorm')!,
+        ...(Object.keys(gradientNorms).length > 0 && { gradientNorms }),
+        tokensPerSecond: (1000 * done) / milliseconds,
+        dataWait: wait / milliseconds,
       });
       if (!Number.isFinite(loss.total)) throw divergence(step, loss);
-      if (step % evaluateEvery === 0 && step < steps) await evaluate(step);
-      if (step % checkpointEvery === 0 && step < steps) {
-        save(step);
-        saved = step;
-      }
+      warn(balance.observe(gradientNorms, loss));
+      if (step % evaluateEvery === 0 && step < steps) await evaluate();
+      if (step % checkpointEvery === 0 && step < steps) save();
     }
     const reason = step < steps ? 'stopped' : 'completed';
     // The checkpoint first: it is what must not be lost.
-    if (saved !== step) save(step);
-    await evaluate(step);
+    if (saved !== step) save();
+    await evaluate();
     run.update({ state: reason, step });
-    return { run: run.folder, steps: step, reason, loss, eval: results };
-  }
-
-  /** One optimiser step; `step` counts from 0. */
-  async #train(step: number): Promise<{ loss: Record<string, number>; gradientNorm: number; learningRate: number }> {
-    const { instances, corpus, experiment } = this.setup;
-    const { seed, training } = experiment;
-    const learningRate = learningRateAt(step, training);
-    const feeds = new Map<string, Tensor>([[DROPOUT_KEY, tensor('uint32', [], [hash32(seed, 30, step)])]]);
-    for (const { type, batch } of instances)
-      for (const [name, value] of feedsOf(type, batch(corpus.dataset.train, step))) feeds.set(name, value);
-    const scalars = await this.#stepper!.step(feeds, step + 1, learningRate);
-    const names = [...instances.map(({ type }) => type), 'total'];
-    return {
-      loss: Object.fromEntries(names.map((name) => [name, scalars.get(`loss:${name}`)!])),
-      gradientNorm: scalars.get('gradientNorm')!,
-      learningRate,
-    };
+    return { run: run.folder, steps: step, reason, loss, eval: results, baselines: this.baselines };
   }
 
   async release(): Promise<void> {
-    await this.#stepper?.release();
+    await this.#optimisation?.release();
     await this.#evaluator.release();
   }
 }
+
+/** The scalars whose names begin alike, by the rest of their names. */
+const named = (scalars: ReadonlyMap<string, number>, prefix: string): Record<string, number> =>
+  Object.fromEntries([...scalars].flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])));
 
 function divergence(step: number, loss: Record<string, number>): UserError {
   const [culprit = 'total'] = Object.entries(loss).find(([, value]) => !Number.isFinite(value)) ?? [];

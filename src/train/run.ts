@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { diskError } from '../shared/errors';
-import { Metrics, RunState, type RunSummary } from '../shared/types';
+import { Baseline, Metrics, RunState, type RunSummary } from '../shared/types';
 import { listCheckpoints } from './checkpoint';
 import { replaceFile } from './files';
 
@@ -13,6 +13,7 @@ const Status = z.object({
   steps: z.int(),
   startedAt: z.string(),
   objectives: z.array(z.string()),
+  baselines: z.array(Baseline).default([]),
   /** The process that trains: a run whose process is gone was interrupted. */
   pid: z.int(),
   message: z.string().optional(),
@@ -34,7 +35,7 @@ export class Run {
   }
 
   /** Makes `<yyyymmdd-hhmmss>-<name>` below `runs`. @throws UserError (code `disk`) */
-  static create(runs: string, name: string, experiment: unknown, details: Pick<Status, 'steps' | 'objectives'>): Run {
+  static create(runs: string, name: string, experiment: unknown, details: Pick<Status, 'steps' | 'objectives' | 'baselines'>): Run {
     const now = new Date();
     const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
     const slug = name.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 60);

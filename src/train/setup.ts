@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
-import { resolveModel } from '../experiment/resolve';
-import type { ModelConfig } from '../model/config';
-import { createObjective, type Instance } from '../objectives';
+import { tableRequest, tokensOf as specialTokensOf, type Instance } from '../objectives';
 import { UserError } from '../shared/errors';
 import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
-import { trainingLosses } from './compile';
+import type { TableRequest } from '../text/table';
+import type { ModelConfig } from '../model/config';
 import type { Experiment, LoadedExperiment } from './experiment';
-import type { GradientOptions } from './step';
+import type { Plan } from './plan';
+import { planOf, recipeOf, type Recipe } from './recipe';
 
 /** Chooses the held-out documents of a corpus. */
 const HELD_OUT_SEED = 1;
@@ -15,9 +15,10 @@ const HELD_OUT_SEED = 1;
 export interface Setup {
   readonly experiment: Experiment;
   readonly corpus: PreparedCorpus;
+  readonly recipe: Recipe;
+  readonly plan: Plan;
   readonly config: ModelConfig;
   readonly instances: readonly Instance[];
-  readonly losses: GradientOptions;
 }
 
 /** Where an experiment's runs and caches are kept. */
@@ -27,11 +28,22 @@ export const cacheFolder = (loaded: LoadedExperiment): string => join(stateFolde
 /** @throws UserError when the corpus does not do for the experiment, or `signal` aborts on the way */
 export async function setUp(loaded: LoadedExperiment, onProgress: (message: string) => void, signal?: AbortSignal): Promise<Setup> {
   const { experiment, root, folder } = loaded;
+  const { tokenizer, objectives } = experiment;
   onProgress('Reading the corpus');
   const corpus = await prepareCorpus({
     root,
     corpus: experiment.corpus,
-    tokenizer: { ...experiment.tokenizer, ...(experiment.tokenizer.from && { from: resolve(folder, experiment.tokenizer.from) }) },
+    tokenizer: {
+      ...tokenizer,
+      special: [...new Set(objectives.flatMap(specialTokensOf))],
+      ...(tokenizer.from && { from: resolve(folder, tokenizer.from) }),
+    },
+    tables: new Map(
+      objectives.flatMap((options): [string, TableRequest][] => {
+        const request = tableRequest(options);
+        return request ? [[options.type, { ...request, file: resolve(folder, request.file) }]] : [];
+      }),
+    ),
     cache: cacheFolder(loaded),
     // Not the experiment's seed: runs with different seeds are measured on the same documents.
     seed: HELD_OUT_SEED,
@@ -41,14 +53,14 @@ export async function setUp(loaded: LoadedExperiment, onProgress: (message: stri
     throw signal?.aborted ? new UserError('The run was stopped before its first step.', undefined, 'cancelled') : error;
   });
   onProgress(corpus.report.summary);
-  const { tokenizer, dataset } = corpus;
-  const config = resolveModel(experiment.model, tokenizer.vocabularySize);
-  const instances = experiment.objectives.map((options) =>
-    createObjective(options, { config, special: tokenizer.special, seed: experiment.seed }),
-  );
-  for (const instance of instances) instance.check(dataset.train, dataset.heldOut);
-  return { experiment, corpus, config, instances, losses: trainingLosses(config, instances) };
+  try {
+    const recipe = recipeOf(experiment, corpus);
+    const plan = planOf(recipe);
+    const { instances } = plan;
+    for (const instance of instances) instance.check(corpus.dataset.train, corpus.dataset.heldOut);
+    return { experiment, corpus, recipe, plan, config: recipe.config, instances };
+  } catch (error) {
+    corpus.dataset.close();
+    throw error;
+  }
 }
-
-/** Tokens that go through the encoder in a step. */
-export const tokensPerStep = ({ instances }: Pick<Setup, 'instances'>): number => instances.reduce((sum, { tokens }) => sum + tokens, 0);

@@ -1,38 +1,48 @@
 import type { AdamWOptions } from '../onnx/adamw';
-import { allocate, size, type Shape, type Tensor } from '../onnx/types';
+import { allocate, filled, size, type Shape, type Tensor } from '../onnx/types';
 import type { ParameterSpec } from '../model/parameters';
+import type { BufferSpec } from '../objectives/objective';
 import assembled from './adamw.wat';
-import { gradientName, momentName } from './step';
+import { gradientName, momentName, nextName } from './step';
 
 const PAGE = 2 ** 16;
 const LARGEST_MEMORY = 2 ** 16 * PAGE;
 const ALIGNMENT = 16;
 
-type Update = (...numbers: number[]) => void;
+type Kernel = (...numbers: number[]) => void;
+type Schedule = Readonly<Record<'decay' | 'stepSize' | 'epsilon', number>>;
+
+/** A stretch of parameters that lie one after another and all decay, or all do not: bytes from the beginning of the parameters. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly decays: boolean;
+}
 
 /**
- * What training changes: parameters, moments, and the gradients that a step leaves behind. They lie side by side in one WebAssembly memory, where
- * ONNX Runtime reads and writes them as typed arrays and AdamW updates them in one pass, a third of the time that the same update takes as
- * operators of a graph (`bench/README.md`).
+ * What training changes: parameters, moments, buffers of objectives, and the gradients that a step leaves behind. Parameters, moments and gradients lie
+ * side by side in one WebAssembly memory, where ONNX Runtime reads and writes them as typed arrays and AdamW updates them in one pass, a third of the
+ * time that the same update takes as operators of a graph (`bench/README.md`).
  */
 export class TrainingState {
   readonly parameters = new Map<string, Tensor>();
   /** The moments, under {@link momentName}. */
   readonly optimiser = new Map<string, Tensor>();
+  readonly buffers: ReadonlyMap<string, Tensor>;
   /** Under {@link gradientName}; empty when all together do not fit into the 4 GiB of a WebAssembly memory, and `update` cannot be used. */
   readonly gradients = new Map<string, Tensor>();
-  readonly #update: Update | undefined;
-  /** Bytes of all parameters, and of those among them that decay, which come first. */
+  /** See `adamw.wat`. */
+  readonly #kernel: Kernel | undefined;
+  readonly #ranges = new Map<string, Range>();
+  /** Bytes of all parameters. */
   readonly #bytes: number;
-  readonly #decaying: number;
 
-  constructor(specs: readonly ParameterSpec[]) {
+  constructor(specs: readonly ParameterSpec[], buffers: readonly BufferSpec[] = []) {
+    this.buffers = new Map(buffers.map(({ name, shape }) => [name, filled('float32', shape, 0)]));
+    // Those that decay first: what lies together is updated together.
     const ordered = [...specs.filter(({ decays }) => decays), ...specs.filter(({ decays }) => !decays)];
     const bytesOf = ({ shape }: ParameterSpec): number => Math.ceil((4 * size(shape)) / ALIGNMENT) * ALIGNMENT;
-    const total = (some: readonly ParameterSpec[]): number => some.reduce((sum, spec) => sum + bytesOf(spec), 0);
-    this.#bytes = total(ordered);
-    this.#decaying = total(ordered.filter(({ decays }) => decays));
-
+    this.#bytes = ordered.reduce((sum, spec) => sum + bytesOf(spec), 0);
     const needed = 4 * this.#bytes;
     const memory =
       needed <= LARGEST_MEMORY ? new WebAssembly.Memory({ initial: Math.ceil(needed / PAGE), maximum: LARGEST_MEMORY / PAGE }) : undefined;
@@ -47,9 +57,32 @@ export class TrainingState {
       this.optimiser.set(momentName('m', spec.name), place(1, spec.shape));
       this.optimiser.set(momentName('v', spec.name), place(2, spec.shape));
       if (memory) this.gradients.set(gradientName(spec.name), place(3, spec.shape));
+      this.#ranges.set(spec.name, { start: offset, end: offset + bytesOf(spec), decays: spec.decays });
       offset += bytesOf(spec);
     }
-    this.#update = memory && (new WebAssembly.Instance(new WebAssembly.Module(assembled), { state: { memory } }).exports.update as Update);
+    if (memory) {
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assembled), { state: { memory } });
+      this.#kernel = exports.update as Kernel;
+    }
+  }
+
+  /** Takes over what a step has left in `next` for the buffers, under {@link nextName}. */
+  turn(next: ReadonlyMap<string, Tensor>): void {
+    for (const [name, { data }] of this.buffers) {
+      const after = next.get(nextName(name));
+      if (after) data.set(after.data as never);
+    }
+  }
+
+  /** Parameters as few stretches. */
+  rangesOf(names: Iterable<string>): Range[] {
+    const merged: Range[] = [];
+    for (const range of [...names].map((name) => this.#ranges.get(name)!).sort((a, b) => a.start - b.start)) {
+      const last = merged.at(-1);
+      if (last?.end === range.start && last.decays === range.decays) merged[merged.length - 1] = { ...last, end: range.end };
+      else merged.push(range);
+    }
+    return merged;
   }
 
   /**
@@ -58,16 +91,13 @@ export class TrainingState {
    * @param clip factor for all gradients
    * @param schedule the step's scalars, as `adamWSchedule` gives them
    */
-  update(
-    clip: number,
-    { beta1, beta2 }: AdamWOptions,
-    { decay, stepSize, epsilon }: Record<'decay' | 'stepSize' | 'epsilon', number>,
-  ): void {
-    if (!this.#update) throw new Error('The model is too large to be updated outside its graph.');
+  update(ranges: readonly Range[], clip: number, { beta1, beta2 }: AdamWOptions, { decay, stepSize, epsilon }: Schedule): void {
+    if (!this.#kernel) throw new Error('The model is too large to be updated outside its graph.');
     const blocks = [0, 1, 2, 3].map((block) => block * this.#bytes);
-    const update = (from: number, to: number, factor: number): void =>
-      this.#update!(...blocks.map((start) => start + from), to - from, clip, beta1, 1 - beta1, beta2, 1 - beta2, factor, stepSize, epsilon);
-    update(0, this.#decaying, decay);
-    update(this.#decaying, this.#bytes, 1);
+    for (const { start, end, decays } of ranges) {
+      const factor = decays ? decay : 1;
+      const places = blocks.map((block) => block + start);
+      this.#kernel(...places, end - start, clip, beta1, 1 - beta1, beta2, 1 - beta2, factor, stepSize, epsilon);
+    }
   }
 }

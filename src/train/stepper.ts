@@ -1,23 +1,28 @@
 import { adamWSchedule, clipFactorOf, type AdamWHyperparameters } from '../onnx/adamw';
 import { serialise } from '../onnx/serialise';
-import { tensor, type Tensor } from '../onnx/types';
+import { tensor } from '../onnx/types';
 import { Session, targetOf, type SessionOptions } from './device';
+import { directGradients, nextBuffers, numbers, type GradientSource, type Tensors } from './gradients';
 import type { TrainingState } from './state';
-import { compileGradients, compileStep, nextName, type GradientOptions } from './step';
+import { compileStep, gradientName, momentName, nextName, SCHEDULE, scheduleName, type GradientOptions } from './step';
 
 export interface OptimiserOptions extends AdamWHyperparameters {
   /** Limit of the global gradient norm. */
   readonly gradientClip: number;
 }
 
+/** Parameters that have been updated equally often share a group: the number of each one's, from 0. */
+export type GroupOf = (parameter: string) => number;
+const ONE_GROUP: GroupOf = () => 0;
+
 /** Does optimiser steps on a device; the state is in {@link TrainingState} between them. */
 export interface Stepper {
   /**
-   * @param batch what the losses are fed with
-   * @param t number of the step, from 1
-   * @returns every scalar of the step: `loss:<name>`, `loss:total`, and `gradientNorm` before clipping
+   * @param feeds what the losses are fed with
+   * @param t for each group of parameters the number of its update, from 1
+   * @returns every scalar of the step: `loss:<name>`, `loss:total`, `gradientNorm` before clipping, and with several losses `gradientNorm:<name>`
    */
-  step(batch: ReadonlyMap<string, Tensor>, t: number, learningRate: number): Promise<ReadonlyMap<string, number>>;
+  step(feeds: Tensors, t: readonly number[], learningRate: number): Promise<ReadonlyMap<string, number>>;
   release(): Promise<void>;
 }
 
@@ -27,28 +32,26 @@ export async function createStepper(
   optimiser: OptimiserOptions,
   state: TrainingState,
   session: SessionOptions,
+  groupOf: GroupOf = ONE_GROUP,
 ): Promise<Stepper> {
-  const fused = targetOf(session) !== 'anywhere' && state.gradients.size > 0;
-  if (!fused) return graphStepper(losses, optimiser, state, session);
-  return fusedStepper(serialise(compileGradients(losses, targetOf(session)), { muted: true }), optimiser, state, session);
+  if (targetOf(session) === 'anywhere' || state.gradients.size === 0) return graphStepper(losses, optimiser, state, session, groupOf);
+  return fusedStepper(await directGradients(losses, state, session), optimiser, state, groupOf);
 }
 
-/** @param model the muted model of `compileGradients` */
-export async function fusedStepper(
-  model: Uint8Array,
-  optimiser: OptimiserOptions,
-  state: TrainingState,
-  options: SessionOptions,
-): Promise<Stepper> {
-  const session = await Session.create(model, options);
+/** The update outside the graph, by whatever gradients there are. */
+export function fusedStepper(source: GradientSource, optimiser: OptimiserOptions, state: TrainingState, groupOf: GroupOf): Stepper {
+  const names = source.specs.map(({ name }) => name);
+  const groups = [...new Set(names.map(groupOf))];
+  const ranges = groups.map((group) => [group, state.rangesOf(names.filter((name) => groupOf(name) === group))] as const);
+  const gradients = new Map(names.map((name) => [gradientName(name), state.gradients.get(gradientName(name))!]));
   return {
-    async step(batch, t, learningRate) {
-      const scalars = numbers(await session.run(new Map([...state.parameters, ...batch]), state.gradients));
+    async step(feeds, t, learningRate) {
+      const scalars = await source.compute(feeds, gradients);
       const clip = clipFactorOf(scalars.get('gradientNorm')!, optimiser.gradientClip);
-      state.update(clip, optimiser, adamWSchedule(t, learningRate, optimiser));
+      for (const [group, range] of ranges) state.update(range, clip, optimiser, adamWSchedule(t[group]!, learningRate, optimiser));
       return scalars;
     },
-    release: () => session.release(),
+    release: () => source.release(),
   };
 }
 
@@ -57,24 +60,25 @@ async function graphStepper(
   optimiser: OptimiserOptions,
   state: TrainingState,
   options: SessionOptions,
+  groupOf: GroupOf,
 ): Promise<Stepper> {
   const target = targetOf(options);
-  const session = await Session.create(
-    serialise(compileStep({ ...losses, ...optimiser }, target), { muted: target !== 'anywhere' }),
-    options,
-  );
-  const held = new Map([...state.parameters, ...state.optimiser]);
-  const into = new Map([...held].map(([name, value]) => [nextName(name), value]));
+  const graph = compileStep({ ...losses, ...optimiser, groupOf }, target);
+  const session = await Session.create(serialise(graph, { muted: target !== 'anywhere' }), options);
+  const all = new Map([...state.parameters, ...state.optimiser]);
+  const held = losses.specs.flatMap(({ name }) => [name, momentName('m', name), momentName('v', name)]);
+  const buffers = nextBuffers(losses);
+  const into = new Map([...held.map((name) => [nextName(name), all.get(name)!] as const), ...buffers]);
   return {
-    async step(batch, t, learningRate) {
-      const schedule = Object.entries(adamWSchedule(t, learningRate, optimiser)).map(
-        ([name, value]) => [name, tensor('float32', [], [value])] as const,
-      );
-      return numbers(await session.run(new Map([...held, ...batch, ...schedule]), into));
+    async step(feeds, t, learningRate) {
+      const schedule = t.flatMap((count, group) => {
+        const scalars = adamWSchedule(count, learningRate, optimiser);
+        return SCHEDULE.map((name) => [scheduleName(name, group), tensor('float32', [], [scalars[name]])] as const);
+      });
+      const scalars = numbers(await session.run(new Map([...all, ...state.buffers, ...feeds, ...schedule]), into));
+      state.turn(buffers);
+      return scalars;
     },
     release: () => session.release(),
   };
 }
-
-const numbers = (tensors: ReadonlyMap<string, Tensor>): Map<string, number> =>
-  new Map([...tensors].map(([name, { data }]) => [name, Number(data[0])]));

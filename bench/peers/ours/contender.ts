@@ -15,5 +15,5 @@ const stepper = await createStepper(model.losses, optimiser, model.state, { thre
 let count = 0;
 await serve({ name: 'ours', versions: { 'onnxruntime-node': version }, threads }, async () => {
   const batch = feeds[count % feeds.length];
-  return (await stepper.step(batch, ++count, optimiser.learningRate)).get('loss:total');
+  return (await stepper.step(batch, [++count], optimiser.learningRate)).get('loss:total');
 });

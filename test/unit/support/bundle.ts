@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { threadForEsbuild } from '../../../scripts/lib/thread.mjs';
 import { watForEsbuild } from '../../../scripts/lib/wat.mjs';
 
 /** Bundles an entry of `src` as the product's build does, to a place from which the native packages are found; gives the bundle's path. */
@@ -16,7 +17,7 @@ export async function bundle(entry: string): Promise<string> {
     target: 'node20',
     mainFields: ['module', 'main'],
     external: ['onnxruntime-node', 'tokenizers'],
-    plugins: [watForEsbuild],
+    plugins: [watForEsbuild, threadForEsbuild],
     logLevel: 'error',
   });
   return outfile;

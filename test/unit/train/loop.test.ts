@@ -5,7 +5,9 @@ import { openModel } from '../../../src/inspect/model';
 import { Reader } from '../../../src/inspect/reader';
 import { diskError, UserError } from '../../../src/shared/errors';
 import type { Metrics } from '../../../src/shared/types';
+import { readSafetensors } from '../../../src/model/safetensors';
 import { tensor } from '../../../src/onnx/types';
+import { Dataset } from '../../../src/text/dataset';
 import { listCheckpoints, newestCheckpoint } from '../../../src/train/checkpoint';
 import { Session } from '../../../src/train/device';
 import { train } from '../../../src/train/loop';
@@ -98,6 +100,114 @@ describe('a run', () => {
   });
 });
 
+describe('a run of several objectives', () => {
+  const mlm = { type: 'mlm', batchSize: 8, sequenceLength: 32 };
+  const contrastive = { type: 'contrastive', batchSize: 4, sequenceLength: 16 };
+  const trained = async (
+    experiment: object,
+  ): Promise<{ lines: Metrics[]; warnings: string[]; result: Awaited<ReturnType<typeof train>> }> => {
+    const [lines, warnings]: [Metrics[], string[]] = [[], []];
+    const result = await train({
+      experiment: workspace(experiment).experiment,
+      events: { metrics: (line) => lines.push(line), warning: (message) => warnings.push(message) },
+    });
+    return { lines, warnings, result };
+  };
+
+  it('reports the loss and the gradient of each, and how long it waited for its batches', async () => {
+    const { lines, warnings } = await trained({ objectives: [mlm, { ...contrastive, weight: 0.5 }] });
+    const steps = lines.filter(({ loss }) => loss);
+    expect(steps).toHaveLength(12);
+    for (const { loss, gradientNorm, gradientNorms, dataWait } of steps) {
+      expect(Object.keys(loss!)).toEqual(['mlm', 'contrastive', 'total']);
+      expect(loss!.total).toBeCloseTo(loss!.mlm! + 0.5 * loss!.contrastive!, 4);
+      expect(Object.keys(gradientNorms!)).toEqual(['mlm', 'contrastive']);
+      const { mlm: a, contrastive: b } = gradientNorms!;
+      expect(gradientNorm).toBeLessThanOrEqual((a! + b!) * (1 + 1e-5));
+      expect(gradientNorm).toBeGreaterThanOrEqual(Math.abs(a! - b!) * (1 - 1e-5));
+      expect(dataWait).toBeGreaterThanOrEqual(0);
+      expect(dataWait).toBeLessThanOrEqual(1);
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  it('says what each must beat, when it is done and in its folder', async () => {
+    const { result } = await trained({ objectives: [mlm, contrastive] });
+    expect(result.baselines).toEqual([
+      { metric: 'mlm', value: result.eval.unigram, by: expect.any(String) as string, better: 'lower' },
+      { metric: 'contrastive.retrieval', value: 1 / 7, by: 'chance', better: 'higher' },
+    ]);
+    for (const { metric } of result.baselines) expect(result.eval[metric]).toEqual(expect.any(Number));
+    const { resolved } = JSON.parse(readFileSync(join(result.run, 'experiment.json'), 'utf8')) as { resolved: { baselines: unknown } };
+    expect(resolved.baselines).toEqual(result.baselines);
+    expect(listRuns(join(result.run, '..'))).toMatchObject([{ baselines: result.baselines }]);
+  });
+
+  it('trains them in turn: each step reports its own objective, and counts its tokens', async () => {
+    const { lines } = await trained({
+      objectives: [mlm, contrastive],
+      combination: { kind: 'alternate', ratio: { mlm: 3, contrastive: 1 } },
+    });
+    const steps = lines.filter(({ loss }) => loss);
+    const names = steps.map(({ loss }) => Object.keys(loss!)[0]);
+    expect(names.filter((name) => name === 'contrastive')).toHaveLength(3);
+    expect(steps.every(({ gradientNorms }) => gradientNorms === undefined)).toBe(true);
+    const tokens = { mlm: 8 * 32, contrastive: 2 * 4 * 16 };
+    steps.forEach((line, i) => expect(line.tokens - (steps[i - 1]?.tokens ?? 0)).toBe(tokens[names[i] as keyof typeof tokens]));
+    for (const { loss } of steps) expect(loss!.total).toBe(Object.values(loss!)[0]);
+  });
+
+  it('trains them in phases', async () => {
+    const phases = [
+      { objectives: ['mlm'], share: 0.5 },
+      { objectives: ['contrastive', 'mlm'], share: 0.5 },
+    ];
+    const { lines, result } = await trained({ objectives: [mlm, contrastive], combination: { kind: 'phases', phases } });
+    const names = lines.flatMap(({ loss }) => (loss ? [Object.keys(loss).join('+')] : []));
+    expect(names).toEqual([...Array<string>(6).fill('mlm+total'), ...Array<string>(6).fill('mlm+contrastive+total')]);
+    // Held-out losses are those of all objectives, whichever is being trained.
+    for (const { eval: measured } of lines.filter((line) => line.eval))
+      expect(measured).toMatchObject({ mlm: expect.any(Number) as number, contrastive: expect.any(Number) as number });
+    expect(result.loss).toEqual(lines.findLast(({ loss }) => loss)!.loss);
+  });
+
+  it.each<[string, object]>([
+    ['summed', {}],
+    ['in turn', { combination: { kind: 'alternate', ratio: { mlm: 1, contrastive: 2 } } }],
+    [
+      'with a gradient cache and a queue',
+      { objectives: [mlm, { ...contrastive, gradientCache: 2, queue: 8, weight: { from: 1, to: 0.1 } }] },
+    ],
+  ])('is a pure function of the experiment, to the last digit of its metrics: %s', async (_, experiment) => {
+    const measured = async (): Promise<unknown[]> =>
+      (await trained(experiment)).lines.map(({ seconds: _seconds, tokensPerSecond: _speed, dataWait: _wait, ...line }) => line);
+    expect(await measured()).toEqual(await measured());
+  });
+
+  it('warns once of an objective that is drowned by another', async () => {
+    const { warnings, result } = await trained({
+      objectives: [mlm, { ...contrastive, weight: 1e-4 }],
+      training: { steps: 110, device: 'cpu', evaluateEvery: 1000, checkpointEvery: 1000 },
+    });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^"mlm" drowns "contrastive"/);
+    expect(readFileSync(join(result.run, 'log.txt'), 'utf8')).toContain(`warning: ${warnings[0]!}`);
+  });
+
+  it('saves what objectives carry from step to step', async () => {
+    const { result } = await trained({ objectives: [{ ...contrastive, queue: 10 }] });
+    const queues = listCheckpoints(result.run).map(({ folder }) =>
+      readSafetensors(join(folder, 'optimizer.safetensors')).get('contrastive:queue')!,
+    );
+    expect(queues.map(({ shape }) => shape)).toEqual(queues.map(() => [10, 32]));
+    const rows = queues.map(({ data }) => Array.from({ length: 10 }, (_, i) => (data as Float32Array).slice(32 * i, 32 * i + 32).join()));
+    // Steps 10 and 12 are two batches of four apart.
+    expect(rows.at(-1)!.slice(8)).toEqual(rows.at(-2)!.slice(0, 2));
+    expect(new Set(rows.at(-1)).size).toBe(10);
+    expect([...newestCheckpoint(result.run).parameters.keys()]).not.toContain('contrastive:queue');
+  });
+});
+
 describe('what goes wrong', () => {
   it.each<[string, () => ReturnType<typeof makeWorkspace>, RegExp]>([
     [
@@ -109,11 +219,25 @@ describe('what goes wrong', () => {
     ['a missing corpus folder', () => workspace({ corpus: { root: 'gone' } }), /gone/],
     ['a device that does not load', () => workspace({ training: { device: 'cuda' } }), /"cuda" cannot be used/],
     ['a tokenizer that is missing', () => workspace({ tokenizer: { from: 'no-tokenizer.json' } }), /no-tokenizer\.json/],
+    [
+      'a file of pairs that is missing',
+      () => workspace({ objectives: [{ type: 'contrastive', positives: { from: 'pairs', file: 'none.csv', a: 'a', b: 'b' } }] }),
+      /none\.csv of "contrastive" does not exist/,
+    ],
     ['a field that is wrong', () => workspace({ training: { steps: 'many' } }), /training\.steps/],
   ])('%s is a mistake that can be mended, named', async (_, make, message) => {
     const error = await train({ experiment: make().experiment }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect((error as UserError).message).toMatch(message);
+  });
+
+  it('closes the corpus when it does not do for the objectives', async () => {
+    const { experiment } = workspace({ objectives: [{ type: 'mlm', sequenceLength: 4096 }], model: { maxPositions: 4096 } });
+    const [opened, closed] = [vi.spyOn(Dataset, 'open'), vi.spyOn(Dataset.prototype, 'close')];
+    await expect(train({ experiment })).rejects.toThrow('The corpus is too small');
+    expect(opened).toHaveBeenCalledTimes(1);
+    expect(closed).toHaveBeenCalledTimes(1);
+    vi.restoreAllMocks();
   });
 
   it('a loss that is no longer a number stops the run, names step and objective, and keeps the checkpoints', async () => {

@@ -5,11 +5,11 @@ import { input, type Outputs, type Value } from '../../../src/onnx/graph';
 import * as ops from '../../../src/onnx/ops';
 import { serialise } from '../../../src/onnx/serialise';
 import { allocate, size, tensor, type Tensor } from '../../../src/onnx/types';
-import { noDropout } from '../../../src/model/dropout';
 import { encode } from '../../../src/model/encoder';
 import { optimise, type Target } from '../../../src/onnx/optimise';
-import { mlmLogits, pool } from '../../../src/model/heads';
+import { lmLogits, pool } from '../../../src/model/heads';
 import { encoderParameters, lookUp, mlmHeadParameters, parameterInputs, type Parameters } from '../../../src/model/parameters';
+import { noDropout } from '../../../src/model/random';
 import { Session } from '../../../src/train/device';
 import { compileStep, momentName, nextName } from '../../../src/train/step';
 
@@ -42,7 +42,7 @@ const heads = {
   'slots only': (parameters: Parameters): Value => {
     // PyTorch's positions are numbered over the whole batch and are not as many in every sequence: each sequence gets all, those of others wrapped.
     const each = ops.expand(ops.reshape(feedsOf.positions, [1, slots]), [batch, slots]);
-    const states = encode(config, parameters, feedsOf, noDropout, '', ops.mod(each, length));
+    const states = encode(config, parameters, feedsOf, noDropout, { slots: ops.mod(each, length) });
     const own = ops.add(
       ops.mul(ops.div(feedsOf.positions, length), slots),
       ops.constant(tensor('int64', [slots], [...Array(slots).keys()])),
@@ -65,7 +65,7 @@ const step = ({ head, target }: Variant): Outputs =>
       beta1,
       beta2,
       losses: (parameters) => {
-        const logits = mlmLogits(parameters, heads[head](parameters));
+        const logits = lmLogits(parameters, heads[head](parameters));
         return [{ name: 'mlm', weight: 1, loss: ops.reduceMean(ops.crossEntropy(logits, feedsOf.labels)) }];
       },
     },

@@ -14,8 +14,8 @@ import { Random } from '../support/random';
 
 const specs: ParameterSpec[] = [
   { name: 'hidden.weight', shape: [7, 5], start: 'normal', decays: true },
-  { name: 'hidden.bias', shape: [7], start: 'zeros', decays: false },
-  { name: 'scale', shape: [], start: 'ones', decays: true },
+  { name: 'hidden.bias', shape: [7], start: 0, decays: false },
+  { name: 'scale', shape: [], start: 1, decays: true },
   { name: 'output.weight', shape: [3, 7], start: 'normal', decays: true },
 ];
 const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, gradientClip: 0.5 };
@@ -51,7 +51,7 @@ describe('an optimiser step', () => {
         ['x', tensor('float32', [4, 5], random.numbers(20, -2, 2))],
         ['labels', tensor('int64', [4], [0, 1, 2, t % 3])],
       ]);
-      const [a, b] = [await fused.step(batch, t, 0.01 / t), await graph.step(batch, t, 0.01 / t)];
+      const [a, b] = [await fused.step(batch, [t], 0.01 / t), await graph.step(batch, [t], 0.01 / t)];
       expect([...a].sort()).toEqual([...b].sort());
       if (a.get('gradientNorm')! > optimiser.gradientClip) clipped++;
       for (const part of ['parameters', 'optimiser'] as const)
@@ -66,7 +66,7 @@ describe('an optimiser step', () => {
     const trained = async (threads: number): Promise<Float32Array[]> => {
       const model = new BenchmarkModel({ preset: 'tiny', objectives: ['mlm', 'contrastive'], dropout: 0.1 });
       const stepper = await createStepper(model.losses, optimiser, model.state, { threads });
-      for (let t = 1; t <= 2; t++) await stepper.step(model.batch(t), t, 0.01);
+      for (let t = 1; t <= 2; t++) await stepper.step(model.batch(t), [t], 0.01);
       await stepper.release();
       return [...model.state.parameters.values()].map(({ data }) => data as Float32Array);
     };
