@@ -2,18 +2,23 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
+import type { ModelConfig } from '../model/config';
+import type { Writing } from '../model/incremental';
 import { encoderParameters, mlmHeadParameters } from '../model/parameters';
 import { readHuggingFaceConfig } from '../model/huggingface';
 import { readSafetensors } from '../model/safetensors';
-import { ObjectiveOptions } from '../objectives';
-import { STANDARD_MASKING, type MaskingOptions } from '../objectives/mlm';
+import { ObjectiveOptions, writingOf } from '../objectives';
+import { STANDARD_MASKING, type MaskingOptions } from '../objectives/masking';
+import { highestRate } from '../objectives/masking-options';
 import { sameShape } from '../onnx/types';
 import { Tokenizer } from '../text/tokenizer';
+import { vocabularyData, vocabularyOf, type Vocabulary } from '../text/vocabulary';
 import { checkpointsOf, loadCheckpoint, newestCheckpoint, type LoadedModel } from '../train/checkpoint';
 
 /** A model ready to be looked at. */
 export interface OpenedModel extends Omit<LoadedModel, 'step'> {
   readonly tokenizer: Tokenizer;
+  readonly vocabulary: Vocabulary;
   /** The folder its weights were read from: changes when a run has a newer checkpoint. */
   readonly folder: string;
   /** Training steps behind it; absent for a model from elsewhere. */
@@ -22,6 +27,8 @@ export interface OpenedModel extends Omit<LoadedModel, 'step'> {
   readonly context: number;
   /** How masked language modelling hid tokens of it. */
   readonly masking: MaskingOptions;
+  /** How it writes text, if it was trained to. */
+  readonly writing?: Writing | undefined;
   /** Whether it has a masked-language-model head that was trained. */
   readonly predicts: boolean;
 }
@@ -52,12 +59,12 @@ export function openModel(path: string): OpenedModel {
 }
 
 const open = ({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel => ({
-  ...complete({ ...model, ...trainedAs(run, model.config.maxPositions), tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }),
+  ...complete({ ...model, ...trainedAs(run, model.config), tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }),
   step,
 });
 
-function complete(model: Omit<OpenedModel, 'predicts'>): OpenedModel {
-  const { config, parameters, folder } = model;
+function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary'>): OpenedModel {
+  const { config, parameters, folder, tokenizer } = model;
   for (const { name, shape } of encoderParameters(config)) {
     const found = parameters.get(name);
     if (!found)
@@ -76,19 +83,23 @@ function complete(model: Omit<OpenedModel, 'predicts'>): OpenedModel {
   }
   return {
     ...model,
-    predicts: mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && model.tokenizer.special.mask !== undefined,
+    // Of the text it was trained on nothing is known but the words.
+    vocabulary: vocabularyOf(vocabularyData(tokenizer, new Float64Array(tokenizer.vocabularySize))),
+    predicts: mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && tokenizer.special.mask !== undefined,
   };
 }
 
 const Trained = z.object({ objectives: z.array(ObjectiveOptions) });
 
 /** What a run's own experiment says of its sequences and masks; the widest and the usual when it cannot be read. */
-function trainedAs(run: string, otherwise: number): Pick<OpenedModel, 'context' | 'masking'> {
+function trainedAs(run: string, config: ModelConfig): Pick<OpenedModel, 'context' | 'masking' | 'writing'> {
   try {
     const { objectives } = Trained.parse(JSON.parse(readFileSync(join(run, 'experiment.json'), 'utf8')));
     const context = Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
-    return { context, masking: objectives.find((options) => options.type === 'mlm') ?? STANDARD_MASKING };
+    const mlm = objectives.find((options) => options.type === 'mlm');
+    const writing = objectives.map((options) => writingOf(options, config)).find(Boolean);
+    return { context, masking: mlm ? { ...mlm, rate: highestRate(mlm.rate) } : STANDARD_MASKING, writing };
   } catch {
-    return { context: otherwise, masking: STANDARD_MASKING };
+    return { context: config.maxPositions, masking: STANDARD_MASKING };
   }
 }

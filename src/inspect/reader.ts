@@ -6,11 +6,11 @@ import { optimise } from '../onnx/optimise';
 import { serialise } from '../onnx/serialise';
 import * as ops from '../onnx/ops';
 import { tensor, type Tensor } from '../onnx/types';
-import { noDropout } from '../model/dropout';
 import { encode } from '../model/encoder';
-import { mlmLogits, pool } from '../model/heads';
+import { lmLogits, pool } from '../model/heads';
 import { lookUp, parameterInputs, encoderParameters, mlmHeadParameters } from '../model/parameters';
-import { maskSequence } from '../objectives/mlm';
+import { noDropout } from '../model/random';
+import { maskSequence } from '../objectives/masking';
 import { hash32 } from '../shared/random';
 import { splitUnits } from '../text/sentences';
 import { listCheckpoints } from '../train/checkpoint';
@@ -44,9 +44,14 @@ export class Reader {
 
   async tokenize(text: string): Promise<Token[]> {
     const { tokenizer } = this.#model;
-    const special = new Set(Object.values(tokenizer.special) as (number | undefined)[]);
     const { ids, spans } = await tokenizer.encode(text);
-    return spans.map(({ start, end }, i) => ({ start, end, id: ids[i]!, token: tokenizer.token(ids[i]!), special: special.has(ids[i]) }));
+    return spans.map(({ start, end }, i) => ({
+      start,
+      end,
+      id: ids[i]!,
+      token: tokenizer.token(ids[i]!),
+      special: tokenizer.isSpecial(ids[i]!),
+    }));
   }
 
   /** Predicts the `[MASK]`s written in a text: the `top` candidates for each, in order. */
@@ -79,13 +84,13 @@ export class Reader {
    * @param draw numbers the draws: training masks anew at every visit, and so does another draw
    */
   async mask(text: string, draw: number): Promise<number[]> {
-    const { tokenizer, masking, context, config } = this.#model;
+    const { tokenizer, vocabulary, masking, context } = this.#model;
     const { ids } = await tokenizer.encode(text);
     const [{ cls, sep }, content] = [tokenizer.special, context - 2];
     const hidden: number[] = [];
     for (let start = 0; start < ids.length; start += content) {
       const sequence = Int32Array.from([cls, ...ids.subarray(start, start + content), sep]);
-      const masked = maskSequence(sequence, masking, tokenizer.special, config.vocabularySize, hash32(draw, start));
+      const masked = maskSequence(sequence, masking, vocabulary, hash32(draw, start));
       hidden.push(...masked.hidden.map(({ position }) => start + position - 1));
     }
     return hidden;
@@ -203,8 +208,8 @@ export class Reader {
     const { config } = this.#model;
     return scope('mask', () => {
       const parameters = lookUp(parameterInputs([...encoderParameters(config), ...mlmHeadParameters(config)]));
-      const hidden = encode(config, parameters, encoderInput(1, length), noDropout, '', input('slots', 'int64', [1, SLOTS]));
-      return serialise(optimise(new Map([['output', mlmLogits(parameters, hidden)]]), 'cpu'));
+      const hidden = encode(config, parameters, encoderInput(1, length), noDropout, { slots: input('slots', 'int64', [1, SLOTS]) });
+      return serialise(optimise(new Map([['output', lmLogits(parameters, hidden)]]), 'cpu'));
     });
   }
 
