@@ -1,12 +1,14 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../package.json';
 import { benchCommand } from './cli/bench';
+import { generateCommand } from './cli/generate';
 import { graphCommand, parseShapes } from './cli/graph';
 import { similarityCommand, maskCommand } from './cli/inspect';
+import { objectivesCommand } from './cli/objectives';
+import { reportError } from './cli/report';
 import { schemaCommand } from './cli/schema';
 import { trainCommand } from './cli/train';
 import { Preset } from './experiment/model';
-import { UserError } from './shared/errors';
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -24,6 +26,11 @@ const share = (text: string): number => {
   if (text === '' || !(value >= 0 && value < 1)) throw new InvalidArgumentError('It must be a number from 0 to below 1.');
   return value;
 };
+const finite = (text: string): number => {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+};
 const json = (): Option => new Option('--json', 'machine-readable output');
 
 const program = new Command('objective-lab')
@@ -34,14 +41,22 @@ const program = new Command('objective-lab')
 
 program
   .command('train')
-  .description('run an experiment')
-  .argument('<experiment>', 'an experiment file, such as quickstart.lab.json')
+  .description('run an experiment, or several one after another')
+  .argument('<experiments...>', 'experiment files, such as quickstart.lab.json, or folders of them')
   .addOption(new Option('--steps <n>', "optimiser steps instead of the experiment's").argParser(positive))
   .addOption(new Option('--device <device>', 'where to train').choices(['auto', 'cpu', 'cuda', 'webgpu']))
   .addOption(new Option('--threads <n>', 'processor threads (default: as many as are fastest, by a short measurement)').argParser(positive))
   .option('--out <folder>', 'folder for runs (default: .objective-lab/runs beside the experiment)')
   .addOption(json())
   .action(trainCommand);
+
+program
+  .command('objectives')
+  .description('list the objectives, or explain one with its options')
+  .argument('[type]', 'one of them, such as mlm')
+  .option('--markdown', 'as the page docs/objectives.md')
+  .addOption(json())
+  .action(objectivesCommand);
 
 program
   .command('mask')
@@ -51,6 +66,21 @@ program
   .addOption(new Option('--top <n>', 'candidates for each').argParser(positive).default(5))
   .addOption(json())
   .action(maskCommand);
+
+program
+  .command('generate')
+  .description('write text: go on from a beginning, or answer a text')
+  .argument('<model>', 'a run of "clm" or "seq2seq"')
+  .requiredOption('--text <text>', 'the beginning, or the text to read')
+  .addOption(
+    new Option('--beams <n>', 'texts that are kept in the search; 1 takes the likeliest token each time').argParser(positive).default(1),
+  )
+  .addOption(new Option('--tokens <n>', 'most tokens (default: as many as the model was trained to write)').argParser(positive))
+  .addOption(
+    new Option('--length-penalty <x>', 'exponent of the length by which log-probabilities are divided').argParser(finite).default(1),
+  )
+  .addOption(json())
+  .action(generateCommand);
 
 program
   .command('similarity')
@@ -68,6 +98,10 @@ program
   .option('--out <file>', 'where to write it, such as step.onnx')
   .option('--print', 'print it as a person would write it')
   .addOption(new Option('--shape <shapes>', 'shapes that an ONNX file leaves open, such as input_ids=2x8').argParser(parseShapes))
+  .option(
+    '--objectives <types>',
+    "where steps differ, the objectives of the one to write, such as mlm+contrastive (default: the first step's)",
+  )
   .action(graphCommand);
 
 program
@@ -87,17 +121,10 @@ program.command('schema', { hidden: true }).description('the JSON Schema of expe
 async function main(): Promise<number> {
   try {
     await program.parseAsync();
-    return 0;
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof UserError) {
-      const [first, ...others] = error.message.split('\n');
-      const parts = [first, others.length > 0 && `(and ${others.length} more like it)`, error.hint].filter(Boolean);
-      process.stderr.write(`objective-lab: ${parts.join(' ')}\n`);
-      return 2;
-    }
-    process.stderr.write(`objective-lab: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return 1;
+    return reportError(error);
   }
 }
 

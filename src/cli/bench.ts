@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { Preset } from '../experiment/model';
 import { measureRow, type Row, type RowOptions } from '../bench/row';
 import { UserError } from '../shared/errors';
+import { grid } from './text';
 
 export interface BenchOptions {
   readonly preset: readonly Preset[];
@@ -85,9 +86,3 @@ const graphTable = (rows: readonly Row[]): string =>
     ['graph, seconds', ...rows.map(({ graphSeconds }) => graphSeconds.toFixed(2))],
     ['session, seconds', ...rows.map(({ sessionSeconds }) => sessionSeconds.toFixed(2))],
   ]);
-
-/** Columns of text, the first to the left and the others to the right. */
-function grid(lines: readonly (readonly string[])[]): string {
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  return lines.map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')).join('\n');
-}

@@ -8,8 +8,10 @@ import { optimise } from '../onnx/optimise';
 import { print } from '../onnx/print';
 import { serialise } from '../onnx/serialise';
 import type { Shape } from '../onnx/types';
+import { trainingLosses } from '../train/compile';
 import { loadExperiment } from '../train/experiment';
 import { replaceFile } from '../train/files';
+import { keyOf } from '../train/plan';
 import { setUp } from '../train/setup';
 import { compileStep } from '../train/step';
 
@@ -17,13 +19,14 @@ interface Options {
   readonly out?: string;
   readonly print?: boolean;
   readonly shape?: Readonly<Record<string, Shape>>;
+  readonly objectives?: string;
 }
 
 /**
  * Writes the training step of an experiment, forward, backward and AdamW, as an ONNX model, or as a person would write it; prints an ONNX file from
  * elsewhere in the same way.
  */
-export async function graphCommand(source: string, { out, print: printed, shape }: Options): Promise<void> {
+export async function graphCommand(source: string, { out, print: printed, shape, objectives }: Options): Promise<void> {
   const elsewhere = source.endsWith('.onnx');
   if (out === undefined && !printed)
     throw new UserError('Nothing was asked for.', 'Add --out step.onnx to write the model, or --print to read it.', 'graph');
@@ -35,7 +38,7 @@ export async function graphCommand(source: string, { out, print: printed, shape 
       'Leave --shape away; only ONNX files leave shapes open.',
       'graph',
     );
-  const graph = elsewhere ? optimise(readOnnxFile(source, shape).outputs) : await trainingStep(source);
+  const graph = elsewhere ? optimise(readOnnxFile(source, shape).outputs) : await trainingStep(source, objectives);
   if (printed) process.stdout.write(print(graph));
   if (out === undefined) return;
   const model = serialise(graph);
@@ -46,10 +49,15 @@ export async function graphCommand(source: string, { out, print: printed, shape 
   );
 }
 
-async function trainingStep(experiment: string): Promise<Outputs> {
-  const setup = await setUp(loadExperiment(experiment), () => undefined);
-  setup.corpus.dataset.close();
-  return compileStep({ ...setup.losses, ...setup.experiment.training });
+/** @param objectives which of the sets of objectives that the experiment trains together; the first when absent */
+async function trainingStep(path: string, objectives: string | undefined): Promise<Outputs> {
+  const { corpus, config, plan, experiment } = await setUp(loadExperiment(path), () => undefined);
+  corpus.dataset.close();
+  const set = objectives === undefined ? plan.sets[0] : plan.sets.find((each) => keyOf(each) === objectives);
+  if (!set) {
+    throw new UserError(`${path} has no step for "${objectives}".`, `Its steps train ${plan.sets.map(keyOf).join(' or ')}.`, 'graph');
+  }
+  return compileStep({ ...trainingLosses(config, set), ...experiment.training });
 }
 
 /** `input_ids=2x8,attention_mask=2x8`. */

@@ -1,5 +1,12 @@
-import type { Device, Metrics } from '../shared/types';
-import { train } from '../train/loop';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../shared/errors';
+import type { Done } from '../shared/trainer-protocol';
+import type { Device } from '../shared/types';
+import { train, type TrainEvents } from '../train/loop';
+import { describe, Progress } from './progress';
+import { reportError } from './report';
+import { outcomeRecord, outcomeTable, resultTable, type Outcome } from './results';
 
 interface Options {
   readonly steps?: number;
@@ -9,89 +16,79 @@ interface Options {
   readonly json?: boolean;
 }
 
-const BAR_WIDTH = 24;
-
-export async function trainCommand(experiment: string, { out, json, ...overrides }: Options): Promise<void> {
+/** Runs experiments one after another. One alone fails with its error; of several, those that fail do not keep the others from running. */
+export async function trainCommand(paths: readonly string[], options: Options): Promise<void> {
+  const experiments = paths.flatMap(experimentsAt);
   const controller = new AbortController();
   // The first Ctrl-C stops after the step in hand, with a checkpoint; the second at once.
   process.once('SIGINT', () => controller.abort());
-  const print = (event: string, details: object): boolean => process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
+  if (experiments.length === 1) await runOne(experiments[0]!, options, controller.signal, {});
+  else await runAll(experiments, options, controller.signal);
+}
+
+/** A path itself, or the experiments of a folder by name. */
+function experimentsAt(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const found = readdirSync(path).filter((name) => name.endsWith('.lab.json'));
+  if (found.length === 0) throw new UserError(`${path} holds no experiment (*.lab.json).`, 'Name another folder, or a file.', 'experiment');
+  return found.sort().map((name) => join(path, name));
+}
+
+async function runAll(experiments: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const outcomes: Outcome[] = [];
+  for (const [i, experiment] of experiments.entries()) {
+    if (signal.aborted) {
+      outcomes.push({ experiment, seconds: 0 });
+      continue;
+    }
+    const started = performance.now();
+    const seconds = (): number => (performance.now() - started) / 1000;
+    if (!options.json) process.stdout.write(`\n── ${i + 1} of ${experiments.length}: ${experiment}\n`);
+    try {
+      const done = await runOne(experiment, options, signal, { experiment });
+      outcomes.push({ experiment, seconds: seconds(), done });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      process.exitCode = Math.max(reportError(error), Number(process.exitCode ?? 0));
+      outcomes.push({ experiment, seconds: seconds(), error: message });
+      if (options.json) printEvent('failed', { experiment, message });
+    }
+  }
+  if (options.json) printEvent('results', { experiments: outcomes.map(outcomeRecord) });
+  else process.stdout.write(`\n${outcomeTable(outcomes)}\n`);
+}
+
+/** @param about what every event says besides, for programs */
+async function runOne(experiment: string, { json, out, ...overrides }: Options, signal: AbortSignal, about: object): Promise<Done> {
   const progress = new Progress();
-  const result = await train({
-    experiment,
-    runs: out,
-    ...overrides,
-    signal: controller.signal,
-    events: json
-      ? {
-          status: (message) => print('status', { message }),
-          started: (details) => print('started', details),
-          metrics: (line) => print(line.eval ? 'eval' : 'step', line),
-          checkpoint: (details) => print('checkpoint', details),
-        }
-      : {
-          status: (message) => progress.note(message),
-          started: ({ run, steps: total, device: on, parameters }) => {
-            progress.start(total);
-            progress.note(`${parameters.toLocaleString('en')} parameters on ${on}\nRun: ${run}`);
-          },
-          metrics: (line) => progress.update(line),
-        },
-  });
+  const events = json ? eventLines(about) : progressLines(progress);
+  const done = await train({ experiment, runs: out, ...overrides, signal, events });
   if (json) {
-    print('done', result);
-    return;
+    printEvent('done', { ...done, ...about });
+    return done;
   }
   progress.end();
-  const { run, steps: done, reason, eval: results } = result;
-  process.stdout.write(`${reason === 'completed' ? 'Completed' : 'Stopped'} after ${done} steps: ${describe(results)}\n${run}\n`);
+  const end = done.reason === 'completed' ? 'Completed' : 'Stopped';
+  process.stdout.write(`${end} after ${done.steps} steps: ${describe(done.eval)}\n${done.run}\n\n${resultTable(done)}\n`);
+  return done;
 }
 
-const describe = (values: Record<string, number>): string =>
-  Object.entries(values)
-    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-    .join(', ');
+const printEvent = (event: string, details: object): boolean => process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
 
-/** A progress bar with loss, tokens/s and time left on a terminal; a line every so often elsewhere. */
-class Progress {
-  #total = 0;
-  #held = '';
-  #last = 0;
-  readonly #live = process.stdout.isTTY;
+const eventLines = (about: object): TrainEvents => ({
+  status: (message) => printEvent('status', { message, ...about }),
+  started: (details) => printEvent('started', { ...details, ...about }),
+  metrics: (line) => printEvent(line.eval ? 'eval' : 'step', { ...line, ...about }),
+  checkpoint: (details) => printEvent('checkpoint', { ...details, ...about }),
+  warning: (message) => printEvent('warning', { message, ...about }),
+});
 
-  start(total: number): void {
-    this.#total = total;
-  }
-
-  note(message: string): void {
-    this.#clear();
-    process.stdout.write(`${message}\n`);
-  }
-
-  update({ step, seconds, loss, eval: results, tokens }: Metrics): void {
-    if (results) {
-      this.#held = `held-out ${describe(results)}`;
-      this.note(`step ${step}: ${this.#held}`);
-    }
-    const now = performance.now();
-    if (!loss || now - this.#last < (this.#live ? 100 : 5000)) return;
-    this.#last = now;
-    const share = step / this.#total;
-    const filled = Math.round(BAR_WIDTH * share);
-    const left = Math.round((seconds / step) * (this.#total - step));
-    const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
-    const line = `${bar} ${step}/${this.#total}  ${describe(loss)}  ${Math.round(tokens / seconds).toLocaleString('en')} tokens/s  ${clock(left)} left`;
-    this.#clear();
-    process.stdout.write(this.#live ? line.slice(0, (process.stdout.columns || 120) - 1) : `${line}\n`);
-  }
-
-  end(): void {
-    this.#clear();
-  }
-
-  #clear(): void {
-    if (this.#live) process.stdout.write('\r\x1b[K');
-  }
-}
-
-const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+const progressLines = (progress: Progress): Partial<TrainEvents> => ({
+  status: (message) => progress.note(message),
+  started: ({ run, steps, device, parameters }) => {
+    progress.start(steps);
+    progress.note(`${parameters.toLocaleString('en')} parameters on ${device}\nRun: ${run}`);
+  },
+  metrics: (line) => progress.update(line),
+  warning: (message) => progress.note(`Warning: ${message}`),
+});
