@@ -1,9 +1,12 @@
 import { checkExperiment } from './experiment/parse';
+import { experimentJsonSchema, objectiveSnippets } from './experiment/jsonSchema';
 import { newExperiment } from './experiment/template';
 import { Reader } from './inspect/reader';
+import { objectives } from './objectives';
 import { UserError } from './shared/errors';
 import { MessageHandler, toWireError, type Handlers } from './shared/rpc';
 import * as protocol from './shared/trainer-protocol';
+import { ObjectiveSummary } from './shared/types';
 import { ExperimentSchema } from './train/experiment';
 import { train } from './train/loop';
 import { listRuns, readMetrics } from './train/run';
@@ -42,6 +45,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
         started: (details) => link.emit('started', details),
         metrics: (line) => link.emit('metrics', line),
         checkpoint: (details) => link.emit('checkpoint', details),
+        warning: (message) => link.emit('warning', { message }),
       },
     });
     training = { controller, finished };
@@ -57,7 +61,16 @@ const handlers: Handlers<typeof protocol.trainer> = {
     return {};
   },
   check: ({ text }) => checkExperiment(text, ExperimentSchema),
-  template: ({ name }) => ({ text: newExperiment(name) }),
+  objectives: () => objectives.map((objective) => ObjectiveSummary.parse(objective)),
+  template: ({ name, objectives: types }) => {
+    const snippets = objectiveSnippets(experimentJsonSchema(ExperimentSchema));
+    return {
+      text: newExperiment(
+        name,
+        snippets.filter(({ label }) => types.includes(label)),
+      ),
+    };
+  },
   runs: ({ runs }) => listRuns(runs),
   metrics: ({ run, after, limit }) => readMetrics(run, after, limit),
   async tokenize({ model, text }) {

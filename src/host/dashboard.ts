@@ -109,8 +109,9 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     if (notice) this.#link?.messages.emit('notice', notice);
     if (run === undefined) return;
     this.#news = [];
-    this.#sendRun();
     try {
+      this.#link?.messages.emit('objectives', await this.inspection.request('objectives', {}));
+      this.#sendRun();
       const lines = await this.inspection.request('metrics', { run, after: -1, limit: HISTORY });
       if (run !== this.#run) return;
       this.#sent = lines.at(-1)?.step ?? -1;

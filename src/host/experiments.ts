@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
+import type { ObjectiveSummary } from '../shared/types';
 import type { Lab } from './lab';
 import { basename, findExperiments, isExperiment, requireTrust } from './workspace';
 
@@ -31,23 +32,45 @@ export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined)
   return picked?.uri;
 }
 
-/** Asks for a name, writes a commented experiment with that name at the root of the workspace, and opens it. */
+/** Asks for objectives and a name, writes a commented experiment at the root of the workspace, and opens it. */
 export async function newExperiment({ inspection }: Lab): Promise<void> {
   const folder = await chooseFolder();
   if (!folder) return;
+  const objectives = await chooseObjectives(await inspection.request('objectives', {}));
+  if (!objectives) return;
   const name = await vscode.window.showInputBox({
     title: 'New Experiment',
     prompt: `Name of the experiment; the file is NAME.lab.json in ${folder.name}.`,
-    value: 'experiment',
+    value: objectives.join('-'),
     validateInput: (value) =>
       /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value.trim()) ? undefined : 'Letters, digits, spaces, dots, hyphens and underscores.',
   });
   if (name === undefined) return;
   const uri = vscode.Uri.joinPath(folder.uri, `${name.trim()}.lab.json`);
   if (await exists(uri)) throw new UserError(`${basename(uri)} exists already.`, 'Choose another name.', 'experiment');
-  const { text } = await inspection.request('template', { name: name.trim() });
+  const { text } = await inspection.request('template', { name: name.trim(), objectives });
   await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
   await vscode.window.showTextDocument(uri);
+}
+
+/** The types that the person ticked, at least one; `undefined` when the person gave up. */
+async function chooseObjectives(known: readonly ObjectiveSummary[]): Promise<string[] | undefined> {
+  const items = known.map(({ type, title, description, needs, goodFor }, i) => ({
+    label: title,
+    description,
+    detail: `Needs: ${needs} Good for: ${goodFor}`,
+    picked: i === 0,
+    type,
+  }));
+  const picked = await vscode.window.showQuickPick(items, {
+    title: 'New Experiment',
+    placeHolder: 'What the model is asked to learn: one objective, or several together',
+    canPickMany: true,
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+  if (picked?.length === 0) throw new UserError('No objective was chosen.', 'Tick at least one.', 'experiment');
+  return picked?.map(({ type }) => type);
 }
 
 /** Saves the experiment if it is open with changes, so that what runs is what the person sees. */

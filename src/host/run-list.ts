@@ -12,6 +12,7 @@ export function withLive(stored: readonly RunSummary[], live: Readonly<LiveRun> 
     folder: live.folder,
     startedAt: live.startedAt,
     objectives: [],
+    baselines: [],
     state: 'preparing',
     step: 0,
     steps: live.steps ?? 0,
@@ -26,11 +27,12 @@ export function isUnfinished({ state }: RunSummary): boolean {
 }
 
 function news(live: Readonly<LiveRun>): Partial<RunSummary> {
-  const { steps, loss, checkpoint, last } = live;
+  const { steps, baselines, loss, checkpoint, last } = live;
   return {
     state: last ? 'running' : 'preparing',
     step: last?.step ?? 0,
     ...(steps !== undefined && { steps }),
+    ...(baselines && { baselines }),
     ...(loss && { loss, objectives: Object.keys(loss).filter((name) => name !== 'total') }),
     ...(live.eval && { eval: live.eval }),
     ...(checkpoint !== undefined && { checkpoint }),

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { compare } from '../shared/baselines';
 import { formatCount, formatNats } from '../shared/format';
 import type { RunState, RunSummary } from '../shared/types';
 import type { RunItem } from './commands';
@@ -77,7 +78,11 @@ function tooltip(run: RunSummary): vscode.MarkdownString {
   line('Steps', `${formatCount(run.step)} of ${formatCount(run.steps)}`);
   line('Checkpoint', run.checkpoint === undefined ? 'none yet' : `step ${formatCount(run.checkpoint)}`);
   for (const [name, value] of Object.entries(run.loss ?? {})) line(`Loss, ${name}`, formatNats(value));
-  for (const [name, value] of Object.entries(run.eval ?? {})) line(`Held out, ${name}`, formatNats(value));
+  const compared = new Map(compare(run.baselines, run.eval).map((comparison) => [comparison.metric, comparison]));
+  for (const [name, value] of Object.entries(run.eval ?? {})) {
+    const beside = compared.get(name);
+    line(`Held out, ${name}`, `${formatNats(value)}${beside ? ` (${beside.by}: ${formatNats(beside.value)})` : ''}`);
+  }
   if (run.message !== undefined) line('Message', run.message);
   return text;
 }

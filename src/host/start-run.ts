@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { compare } from '../shared/baselines';
 import { RemoteError } from '../shared/rpc';
 import type { Done } from '../shared/trainer-protocol';
 import { formatCount, formatDuration, formatNats, secondsLeft } from '../shared/format';
@@ -46,11 +47,14 @@ async function train(lab: Lab, experiment: vscode.Uri, runs: string): Promise<vo
   const work = training.run({ experiment: experiment.fsPath, runs, ...(device !== 'auto' && { device }) });
   const live = training.live;
   let opened = false;
-  const follow = training.onDidChange(() => {
-    if (opened || training.live?.folder === undefined) return;
-    opened = true;
-    lab.dashboard.open(training.live.folder);
-  });
+  const follow = vscode.Disposable.from(
+    training.onDidChange(() => {
+      if (opened || training.live?.folder === undefined) return;
+      opened = true;
+      lab.dashboard.open(training.live.folder);
+    }),
+    training.onDidWarn((message) => reporter.warn(message)),
+  );
   try {
     announceEnd(lab, await withNotification(lab, work), live?.name ?? '');
   } catch (error) {
@@ -96,11 +100,10 @@ export function progressLine(live: Readonly<LiveRun>): string {
 }
 
 function announceEnd({ reporter, inspector }: Lab, done: Done, name: string): void {
-  const { mlm, unigram } = done.eval;
-  const learned =
-    mlm !== undefined && unigram !== undefined
-      ? ` Held-out loss ${formatNats(mlm)} nats, against ${formatNats(unigram)} for word frequencies alone.`
-      : '';
+  const compared = compare(done.baselines, done.eval).map(
+    ({ metric, reached, value, by }) => `${metric} ${formatNats(reached)} (${by}: ${formatNats(value)})`,
+  );
+  const learned = compared.length > 0 ? ` On held-out text: ${compared.join(', ')}.` : '';
   const message = `${name} ${done.reason === 'completed' ? 'is done' : 'was stopped'} after ${formatCount(done.steps)} steps.${learned}`;
   reporter.log.info(message);
   reporter.background(

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 import { RemoteError, type Params } from '../shared/rpc';
 import type { Done, trainer } from '../shared/trainer-protocol';
-import type { Metrics } from '../shared/types';
+import type { Baseline, Metrics } from '../shared/types';
 import type { TrainerProcess } from './trainer-process';
 
 /** How long the trainer may take to write its last checkpoint before it is ended, in milliseconds. */
@@ -23,7 +23,9 @@ export interface LiveRun {
   steps?: number;
   device?: string;
   parameters?: number;
+  baselines?: Baseline[];
   checkpoint?: number;
+  /** The newest loss of each objective: where they take turns, a step has that of one. */
   loss?: Metrics['loss'];
   eval?: Metrics['eval'];
   last?: Metrics;
@@ -35,10 +37,13 @@ export class Training implements vscode.Disposable {
   #process: TrainerProcess | undefined;
   readonly #change = new vscode.EventEmitter<void>();
   readonly #metrics = new vscode.EventEmitter<{ run: string; line: Metrics }>();
+  readonly #warning = new vscode.EventEmitter<string>();
 
   /** The run in progress began, went on or ended. */
   readonly onDidChange = this.#change.event;
   readonly onDidMeasure = this.#metrics.event;
+  /** Something about the run in progress that a person should know. */
+  readonly onDidWarn = this.#warning.event;
 
   constructor(private readonly spawn: () => TrainerProcess) {}
 
@@ -88,7 +93,7 @@ export class Training implements vscode.Disposable {
 
   dispose(): void {
     this.#process?.dispose();
-    for (const emitter of [this.#change, this.#metrics]) emitter.dispose();
+    for (const emitter of [this.#change, this.#metrics, this.#warning]) emitter.dispose();
   }
 
   #listen({ messages }: TrainerProcess, live: LiveRun): void {
@@ -96,17 +101,18 @@ export class Training implements vscode.Disposable {
       live.status = message;
       this.#change.fire();
     });
-    messages.on('started', ({ run, steps, device, parameters }) => {
-      Object.assign(live, { folder: run, steps, device, parameters });
+    messages.on('started', ({ run, ...details }) => {
+      Object.assign(live, { folder: run, ...details });
       this.#change.fire();
     });
     messages.on('metrics', (line) => {
       live.last = { ...live.last, ...line };
-      if (line.loss) live.loss = line.loss;
+      if (line.loss) live.loss = { ...live.loss, ...line.loss };
       if (line.eval) live.eval = line.eval;
       this.#change.fire();
       if (live.folder !== undefined) this.#metrics.fire({ run: live.folder, line });
     });
+    messages.on('warning', ({ message }) => this.#warning.fire(message));
     messages.on('checkpoint', ({ step }) => {
       live.checkpoint = step;
       this.#change.fire();

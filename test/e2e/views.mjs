@@ -46,7 +46,7 @@ export class DashboardView {
   /**
    * A number of the masked language modelling chart's legend: the newest point of a curve. Undefined while there is none.
    *
-   * @param {'training' | 'held out' | 'unigram entropy'} curve
+   * @param {'training' | 'held out' | 'word frequencies alone'} curve
    */
   async loss(curve) {
     const key = this.mlm.locator('.key', { hasText: curve }).locator('dd');

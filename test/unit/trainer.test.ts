@@ -109,7 +109,10 @@ describe('the trainer process', () => {
     const text = '{ "objectives": [{ "type": "mlm", "rate": 7 }] }';
     const [problem] = await link.request('check', { text, path: 'x.lab.json' });
     expect(text.slice(problem!.start, problem!.end)).toBe('7');
-    const { text: template } = await link.request('template', { name: 'mine' });
+    const types = (await link.request('objectives', {})).map(({ type }) => type);
+    expect(types).toContain('mlm');
+    const { text: template } = await link.request('template', { name: 'mine', objectives: types });
+    expect(template.match(/"type": "\w+"/g)).toHaveLength(types.length);
     expect(await link.request('check', { text: template, path: 'mine.lab.json' })).toEqual([]);
   });
 });

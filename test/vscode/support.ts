@@ -1,8 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { Metrics } from '../../src/shared/types';
+import { experimentJsonSchema, objectiveSnippets } from '../../src/experiment/jsonSchema';
 import { newExperiment } from '../../src/experiment/template';
+import { Metrics } from '../../src/shared/types';
+import { ExperimentSchema } from '../../src/train/experiment';
 
 export const EXTENSION = 'objective-lab.objective-lab';
 
@@ -89,13 +91,20 @@ export async function writeExperiment(
   return uri;
 }
 
+/** What New Experiment writes for masked language modelling and contrastive learning. */
+export const template = (name: string): string =>
+  newExperiment(
+    name,
+    objectiveSnippets(experimentJsonSchema(ExperimentSchema)).filter(({ label }) => ['mlm', 'contrastive'].includes(label)),
+  );
+
 /** Opens an experiment whose text is the template's with one piece replaced, and waits for its problems. */
 export async function problemsOf(
   name: string,
   piece: string,
   replacement: string,
 ): Promise<{ document: vscode.TextDocument; problems: vscode.Diagnostic[] }> {
-  const text = newExperiment(name);
+  const text = template(name);
   if (!text.includes(piece)) throw new Error(`The template holds no ${piece}.`);
   const uri = workspaceUri(`${name}.lab.json`);
   await writeFile(uri.fsPath, text.replace(piece, replacement));

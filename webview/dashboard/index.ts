@@ -1,14 +1,14 @@
 import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
 import { z } from 'zod';
-import { formatCount, formatDuration, formatLarge, formatNats, formatRate, secondsLeft } from '../../src/shared/format';
-import type { RunSummary } from '../../src/shared/types';
+import { formatCount, formatDuration, formatLarge, formatNats, formatProbability, formatRate, secondsLeft } from '../../src/shared/format';
+import type { ObjectiveSummary, RunSummary } from '../../src/shared/types';
 import { dashboardHost } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
-import { LossChart } from './loss-chart';
-import { furtherMetrics, History, titleOf } from './model';
+import { furtherMetrics, History } from './model';
+import { Section } from './section';
 import 'uplot/dist/uPlot.min.css';
 import '../common/base.css';
 import './dashboard.css';
@@ -52,7 +52,15 @@ document.getElementById('root')?.append(page, empty);
 
 let run: RunSummary | undefined;
 let history = new History();
-const charts = new Map<string, { chart: LossChart; metrics: HTMLElement }>();
+let known: ReadonlyMap<string, ObjectiveSummary> = new Map();
+/** What is drawn of each objective, and of the balance between them, by title. */
+const sections = new Map<string, Section>();
+
+host.on('objectives', (objectives) => {
+  known = new Map(objectives.map((objective) => [objective.type, objective]));
+  clear();
+  drawCharts();
+});
 
 host.on('run', ({ run: shown, status: doing, device, parameters }) => {
   if (shown.folder !== run?.folder) reset();
@@ -89,7 +97,11 @@ host.on('notice', (notice) => {
 
 function reset(): void {
   history = new History();
-  charts.clear();
+  clear();
+}
+
+function clear(): void {
+  sections.clear();
   plots.replaceChildren();
 }
 
@@ -108,6 +120,7 @@ function drawFacts(): void {
     ['Tokens/s', last && last.seconds > 0 ? formatLarge(last.tokens / last.seconds) : undefined],
     ['Learning rate', last?.learningRate === undefined ? undefined : formatRate(last.learningRate)],
     ['Gradient norm', last?.gradientNorm === undefined ? undefined : formatNats(last.gradientNorm)],
+    ['Waiting for data', history.dataWait === undefined ? undefined : formatProbability(history.dataWait)],
     ['Checkpoint', run.checkpoint === undefined ? 'none yet' : `step ${formatCount(run.checkpoint)}`],
   ];
   facts.replaceChildren(
@@ -118,26 +131,29 @@ function drawFacts(): void {
 }
 
 function drawCharts(): void {
+  if (!run) return;
+  const { baselines, steps } = run;
   for (const objective of history.objectives) {
-    const { chart, metrics } = charts.get(objective) ?? addChart(objective);
-    chart.show(history.curves(objective, run?.steps ?? 0), objective === 'mlm' ? history.evaluation?.unigram : undefined);
-    metrics.textContent = furtherMetrics(history.evaluation, objective)
-      .map(([metric, value]) => `${metric} ${formatNats(value)}`)
-      .join(' · ');
+    const { title = objective, metrics: words = {} } = known.get(objective) ?? {};
+    const metrics = furtherMetrics(history.evaluation, objective, baselines).map(([name, value]) =>
+      element('span', { text: `${name} ${formatNats(value)}`, attributes: { title: words[name] ?? '' } }),
+    );
+    section(title).show(history.plots(objective, baselines, steps), metrics);
   }
+  const norms = history.gradientNorms(steps);
+  if (norms) section('Balance of the objectives').show([norms]);
 }
 
-function addChart(objective: string): { chart: LossChart; metrics: HTMLElement } {
-  const chart = new LossChart(titleOf(objective));
-  const metrics = element('p', { class: 'metrics muted number', attributes: { 'aria-label': 'Held-out metrics' } });
-  chart.root.append(metrics);
-  plots.append(chart.root);
-  const made = { chart, metrics };
-  charts.set(objective, made);
+function section(title: string): Section {
+  const there = sections.get(title);
+  if (there) return there;
+  const made = new Section(title);
+  sections.set(title, made);
+  plots.append(made.root);
   return made;
 }
 
 onThemeChange(() => {
-  for (const { chart } of charts.values()) chart.restyle();
+  for (const each of sections.values()) each.restyle();
 });
 tell(host.request('ready', {}));

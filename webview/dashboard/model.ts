@@ -1,30 +1,49 @@
-import type { Metrics } from '../../src/shared/types';
+import type { Baseline, Metrics } from '../../src/shared/types';
 
-/** One objective's curves over the same steps, as the chart takes them; `null` where a series has no point. */
-export interface Curves {
-  readonly objective: string;
+/** One curve of a plot, over the plot's steps; `null` where it has no point. */
+export interface Series {
+  readonly label: string;
+  /** `noise` is what `training` smooths; a number is a part's place among several. */
+  readonly role: 'noise' | 'training' | 'held-out' | 'baseline' | number;
+  readonly values: readonly (number | null)[];
+}
+
+export interface Plot {
+  readonly title: string;
   readonly steps: readonly number[];
-  /** Training loss of each step in nats, and the same smoothed. */
-  readonly raw: readonly (number | null)[];
-  readonly smooth: readonly (number | null)[];
-  readonly heldOut: readonly (number | null)[];
+  readonly series: readonly Series[];
+  readonly logarithmic?: boolean;
 }
 
 /** More points than a chart has pixels only cost time. */
 const MOST_POINTS = 1500;
+/** Over how many of the newest steps the wait for data is averaged. */
+const RECENT = 50;
+
+type Entry = Pick<Metrics, 'loss' | 'eval' | 'gradientNorms'>;
 
 /** The metrics of a run, one entry a step however training and evaluation lines come. */
 export class History {
-  readonly #steps = new Map<number, { loss?: Metrics['loss']; eval?: Metrics['eval'] }>();
+  readonly #steps = new Map<number, Entry>();
+  readonly #objectives = new Set<string>();
+  #waits: number[] = [];
   #last: Metrics | undefined;
   #evaluation: Metrics['eval'];
 
   add(lines: readonly Metrics[]): void {
     for (const line of lines) {
-      const entry = this.#steps.get(line.step) ?? {};
-      this.#steps.set(line.step, { ...entry, ...(line.loss && { loss: line.loss }), ...(line.eval && { eval: line.eval }) });
-      if (line.loss) this.#last = line;
+      const { step, loss, gradientNorms, dataWait } = line;
+      const entry = this.#steps.get(step) ?? {};
+      this.#steps.set(step, {
+        ...entry,
+        ...(loss && { loss }),
+        ...(line.eval && { eval: line.eval }),
+        ...(gradientNorms && { gradientNorms }),
+      });
+      if (loss) this.#last = line;
       if (line.eval) this.#evaluation = line.eval;
+      if (dataWait !== undefined) this.#waits = [...this.#waits, dataWait].slice(-RECENT);
+      for (const name of [...Object.keys(line.eval ?? {}), ...Object.keys(loss ?? {})]) if (isObjective(name)) this.#objectives.add(name);
     }
   }
 
@@ -38,28 +57,77 @@ export class History {
     return this.#evaluation;
   }
 
-  /** The objectives that losses were reported for, in their own order. */
-  get objectives(): string[] {
-    const losses = this.#last?.loss ?? {};
-    return Object.keys(losses).filter((name) => name !== 'total');
+  /** Share of the latest steps' time in which the device waited for its batch; undefined before there is one. */
+  get dataWait(): number | undefined {
+    return this.#waits.length > 0 ? this.#waits.reduce((sum, wait) => sum + wait, 0) / this.#waits.length : undefined;
   }
 
-  /** @param steps of the whole run: smoothing reaches over a hundredth of them, so that the curve keeps its shape while the run goes on */
-  curves(objective: string, steps: number): Curves {
-    const entries = [...this.#steps].sort(([a], [b]) => a - b);
-    const losses = entries.map(([, entry]) => entry.loss?.[objective] ?? null);
+  /** The objectives that were measured, in their own order. */
+  get objectives(): string[] {
+    return [...this.#objectives];
+  }
+
+  /**
+   * What is drawn of an objective: its loss, and the metric that says whether it beats its baseline, where that is another one.
+   *
+   * @param steps of the whole run: smoothing reaches over a hundredth of them, so that the curve keeps its shape while the run goes on
+   */
+  plots(objective: string, baselines: readonly Baseline[], steps: number): Plot[] {
+    const baseline = baselines.find(({ metric }) => metric === objective || metric.startsWith(`${objective}.`));
+    const { entries, kept } = this.#thinned();
+    const losses = entries.map(([, { loss }]) => loss?.[objective] ?? null);
     const averages = smooth(losses, Math.max(3, steps / 100));
-    const stride = Math.ceil(entries.length / MOST_POINTS);
-    const kept = entries.map((_, i) => i).filter((i) => i % stride === 0 || i === entries.length - 1 || entries[i]![1].eval !== undefined);
-    return {
-      objective,
-      steps: kept.map((i) => entries[i]![0]),
-      raw: kept.map((i) => losses[i]!),
-      smooth: kept.map((i) => averages[i]!),
-      heldOut: kept.map((i) => entries[i]![1].eval?.[objective] ?? null),
+    const heldOut = (metric: string): Series => ({
+      label: 'held out',
+      role: 'held-out',
+      values: kept.map((i) => entries[i]![1].eval?.[metric] ?? null),
+    });
+    const level = (metric: string): Series[] =>
+      baseline?.metric === metric ? [{ label: baseline.by, role: 'baseline', values: kept.map(() => baseline.value) }] : [];
+    const at = kept.map((i) => entries[i]![0]);
+    const loss: Plot = {
+      title: 'Loss',
+      steps: at,
+      series: [
+        { label: 'each step', role: 'noise', values: kept.map((i) => losses[i]!) },
+        { label: 'training', role: 'training', values: kept.map((i) => averages[i]!) },
+        heldOut(objective),
+        ...level(objective),
+      ],
     };
+    if (!baseline || baseline.metric === objective) return [loss];
+    const title = capitalised(baseline.metric.slice(objective.length + 1));
+    return [loss, { title, steps: at, series: [heldOut(baseline.metric), ...level(baseline.metric)] }];
+  }
+
+  /** How hard the objectives of a sum pull: the norms of their weighted gradients. Undefined where there is one objective a step. */
+  gradientNorms(steps: number): Plot | undefined {
+    const { entries, kept } = this.#thinned();
+    const names = [...new Set(entries.flatMap(([, { gradientNorms }]) => Object.keys(gradientNorms ?? {})))];
+    if (names.length < 2) return undefined;
+    const series = names.map((label, role): Series => {
+      const norms = smooth(
+        entries.map(([, { gradientNorms }]) => gradientNorms?.[label] ?? null),
+        Math.max(3, steps / 100),
+      );
+      // A logarithm has no place for zero, which a gradient may be.
+      return { label, role, values: kept.map((i) => (norms[i]! > 0 ? norms[i]! : null)) };
+    });
+    return { title: 'Gradient norms', steps: kept.map((i) => entries[i]![0]), series, logarithmic: true };
+  }
+
+  /** All entries by step, and the numbers of those that are drawn. */
+  #thinned(): { entries: [number, Entry][]; kept: number[] } {
+    const entries = [...this.#steps].sort(([a], [b]) => a - b);
+    const stride = Math.ceil(entries.length / MOST_POINTS);
+    const kept = entries.flatMap(([, entry], i) => (i % stride === 0 || i === entries.length - 1 || entry.eval ? [i] : []));
+    return { entries, kept };
   }
 }
+
+const isObjective = (name: string): boolean => !name.includes('.') && name !== 'total' && name !== 'unigram';
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Exponential moving average with a half-life in points, corrected for its start; gaps stay gaps. */
 export function smooth(values: readonly (number | null)[], halfLife: number): (number | null)[] {
@@ -73,14 +141,14 @@ export function smooth(values: readonly (number | null)[], halfLife: number): (n
   });
 }
 
-/** What the objectives and metrics are called on the page. */
-export function titleOf(objective: string): string {
-  return { mlm: 'Masked language modelling', contrastive: 'Contrastive learning' }[objective] ?? objective;
-}
-
-/** Metrics beside the losses, `objective.metric`, as rows of a table. */
-export function furtherMetrics(evaluation: Metrics['eval'], objective: string): [name: string, value: number][] {
+/** Metrics beside the loss, without the one that has a plot of its own. */
+export function furtherMetrics(
+  evaluation: Metrics['eval'],
+  objective: string,
+  baselines: readonly Baseline[],
+): [name: string, value: number][] {
+  const plotted = new Set(baselines.map(({ metric }) => metric));
   return Object.entries(evaluation ?? {}).flatMap(([name, value]) =>
-    name.startsWith(`${objective}.`) ? [[name.slice(objective.length + 1), value]] : [],
+    name.startsWith(`${objective}.`) && !plotted.has(name) ? [[name.slice(objective.length + 1), value]] : [],
   );
 }

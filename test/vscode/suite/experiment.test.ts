@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { stat, writeFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { checkExperiment } from '../../../src/experiment/parse';
-import { newExperiment } from '../../../src/experiment/template';
 import { ExperimentSchema } from '../../../src/train/experiment';
-import { problemsOf, until, workspaceUri } from '../support';
+import { problemsOf, template, until, workspaceUri } from '../support';
 
 describe('An experiment file', () => {
   it('shows a wrong value where it stands', async () => {
@@ -39,7 +38,7 @@ describe('An experiment file', () => {
 
   it('explains its fields on hovering, and completes them', async () => {
     const uri = workspaceUri('explained.lab.json');
-    await writeFile(uri.fsPath, newExperiment('explained').replace('"steps": 1000,', '"steps": 1000, "wei"'));
+    await writeFile(uri.fsPath, template('explained').replace('"steps": 1000,', '"steps": 1000, "wei"'));
     const document = await vscode.workspace.openTextDocument(uri);
     const text = document.getText();
     const at = document.positionAt(text.indexOf('"temperature"') + 2);
@@ -57,10 +56,10 @@ describe('An experiment file', () => {
     assert.ok(labels.includes('weightDecay'), `proposals: ${labels.join(' ')}`);
   });
 
-  it('is written by New Experiment, valid as it is', async () => {
-    const uri = workspaceUri('experiment.lab.json');
+  it('is written by New Experiment for the chosen objectives, valid as it is', async () => {
+    const uri = workspaceUri('mlm.lab.json');
     const asked = vscode.commands.executeCommand('objectiveLab.newExperiment');
-    // Accepts the proposed name once the question for it is there; before that, the command has nothing to accept.
+    // Accepts the ticked objective and the proposed name once the questions are there; before that, the command has nothing to accept.
     await until('the new experiment', async () => {
       await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
       return stat(uri.fsPath).catch(() => undefined);
@@ -69,6 +68,7 @@ describe('An experiment file', () => {
     assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), uri.toString());
     const { document } = vscode.window.activeTextEditor;
     assert.deepEqual(checkExperiment(document.getText(), ExperimentSchema), []);
+    assert.match(document.getText(), /\/\/ Masked language modelling.*\n.*"type": "mlm"/);
     assert.equal(document.languageId, 'jsonc', 'its comments are no errors');
   });
 });

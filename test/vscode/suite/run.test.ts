@@ -38,6 +38,15 @@ describe('A run', () => {
     assert.deepEqual(await checkpoints(run), ['step-00000030']);
   }).timeout(90_000);
 
+  it('keeps what its objectives must beat', async () => {
+    const [run] = await storedRuns('short');
+    const listed = listRuns(workspaceUri('.objective-lab', 'runs').fsPath).find(({ folder }) => folder === run?.folder);
+    assert.deepEqual(
+      listed?.baselines.map(({ metric }) => metric),
+      ['mlm', 'contrastive.retrieval'],
+    );
+  });
+
   it('leaves a checkpoint of its last step when it is stopped', async () => {
     await startRun(await writeExperiment('stopped', { steps: 100_000 }));
     await trained('stopped', 3);
