@@ -49,7 +49,7 @@ const onlyInDevice = { name: 'onnxruntime-node', message: 'Only src/train/device
 const noNode = { regex: '^node:', message: 'This code also runs in a browser.' };
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.workbench/', '.vscode-test/', 'test/e2e/output/', 'bench/peers/'] },
+  { ignores: ['dist/', 'coverage/', '.workbench/', '.vscode-test/', 'test/e2e/output/', 'bench/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,

@@ -23,6 +23,7 @@ await main(async () => {
     await page.screenshot({ path: join(folder, `${name}.png`) });
   };
   try {
+    await openFile(page, 'quickstart.lab.json');
     await runCommand(page, 'Objective Lab: Start Run');
     await DashboardView.find(page);
     await until('the end of the run', () => storedRuns(workspace)[0]?.state === 'completed', LONGEST_RUN);
