@@ -9,9 +9,8 @@ import { basename, findExperiments, isExperiment, requireTrust } from './workspa
  * Offers to make one when the workspace has none. `undefined` when the person gave up.
  */
 export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined): Promise<vscode.Uri | undefined> {
-  if (called && isExperiment(called)) return called;
-  const active = vscode.window.activeTextEditor?.document.uri;
-  if (active && isExperiment(active)) return active;
+  const open = [called, activeTab(), vscode.window.activeTextEditor?.document.uri].find((uri) => uri && isExperiment(uri));
+  if (open) return open;
   requireFolder();
   const found = await findExperiments();
   if (found.length === 0) {
@@ -30,6 +29,12 @@ export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined)
     { title: 'Start Run', placeHolder: 'Experiment to run' },
   );
   return picked?.uri;
+}
+
+/** The file of the tab in front. A tab is there at once; its editor is active only when the file has been read, and until then another one is. */
+function activeTab(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputText ? input.uri : undefined;
 }
 
 /** Asks for objectives and a name, writes a commented experiment at the root of the workspace, and opens it. */
