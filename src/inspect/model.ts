@@ -58,12 +58,13 @@ export function openModel(path: string): OpenedModel {
   });
 }
 
-const open = ({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel => ({
-  ...complete({ ...model, ...trainedAs(run, model.config), tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }),
-  step,
-});
+function open({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel {
+  const { masked, ...trained } = trainedAs(run, model.config);
+  return { ...complete({ ...model, ...trained, tokenizer: Tokenizer.load(join(run, 'tokenizer.json')) }, masked), step };
+}
 
-function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary'>): OpenedModel {
+/** @param masked whether its language-model head was trained on masked tokens: a causal model has the same head */
+function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary'>, masked = true): OpenedModel {
   const { config, parameters, folder, tokenizer } = model;
   for (const { name, shape } of encoderParameters(config)) {
     const found = parameters.get(name);
@@ -85,20 +86,20 @@ function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary'>): OpenedMo
     ...model,
     // Of the text it was trained on nothing is known but the words.
     vocabulary: vocabularyOf(vocabularyData(tokenizer, new Float64Array(tokenizer.vocabularySize))),
-    predicts: mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && tokenizer.special.mask !== undefined,
+    predicts: masked && mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && tokenizer.special.mask !== undefined,
   };
 }
 
 const Trained = z.object({ objectives: z.array(ObjectiveOptions) });
 
 /** What a run's own experiment says of its sequences and masks; the widest and the usual when it cannot be read. */
-function trainedAs(run: string, config: ModelConfig): Pick<OpenedModel, 'context' | 'masking' | 'writing'> {
+function trainedAs(run: string, config: ModelConfig): Pick<OpenedModel, 'context' | 'masking' | 'writing'> & { masked?: boolean } {
   try {
     const { objectives } = Trained.parse(JSON.parse(readFileSync(join(run, 'experiment.json'), 'utf8')));
     const context = Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
     const mlm = objectives.find((options) => options.type === 'mlm');
     const writing = objectives.map((options) => writingOf(options, config)).find(Boolean);
-    return { context, masking: mlm ? { ...mlm, rate: highestRate(mlm.rate) } : STANDARD_MASKING, writing };
+    return { context, masking: mlm ? { ...mlm, rate: highestRate(mlm.rate) } : STANDARD_MASKING, writing, masked: mlm !== undefined };
   } catch {
     return { context: config.maxPositions, masking: STANDARD_MASKING };
   }

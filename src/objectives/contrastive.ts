@@ -161,8 +161,24 @@ function contradiction({
   learnTemperature,
   queue,
   gradientCache,
-}: Pick<Options, 'positives' | 'loss' | 'batchSize' | 'temperature' | 'learnTemperature' | 'queue' | 'gradientCache'>) {
+  matryoshka,
+  projection,
+}: Omit<Options, 'type' | 'weight'>) {
   const from = kindOf(positives);
+  if (typeof positives === 'object' && positives.from === 'augment') {
+    const { deletion, crop, swaps, synonyms } = positives;
+    if (deletion === 0 && crop === 1 && swaps === 0 && synonyms === 0)
+      return {
+        path: ['positives'],
+        message: 'nothing is changed between the two views. Set deletion, crop, swaps or synonyms, or use "dropout".',
+      };
+  }
+  if (matryoshka.length > 0 && projection !== 'none')
+    return {
+      path: ['matryoshka'],
+      message:
+        'the loss would see the beginnings of the projection, which is left away afterwards, not of the embedding. Use the projection "none".',
+    };
   if (loss === 'nt-xent' && from === 'triplets')
     return { path: ['loss'], message: 'NT-Xent has no place for the hard negatives of triplets. Use "info-nce".' };
   if ((loss === 'cosent') !== (from === 'scored') && loss !== undefined)

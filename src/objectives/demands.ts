@@ -18,12 +18,19 @@ export function requireDocuments(splits: readonly Split[], demand: Demand): void
   for (const split of splits) requireEnough(split, split.documentCount, demand);
 }
 
-/** @throws UserError (code `corpus`) when a part of the corpus has too few examples that will do */
+/** @throws UserError (code `corpus`) when a part of the corpus has too few examples that will do, and no text twice */
 export function requireExamples<T>(splits: readonly Split[], examplesOf: (split: Split) => Examples<T>, demand: Demand): void {
   for (const split of splits) {
-    const { count, get } = examplesOf(split);
+    const { count, get, texts } = examplesOf(split);
+    const seen = new Set<string>();
     let found = 0;
-    for (let index = 0; index < count && found < demand.least; index++) if (get(index) !== undefined) found++;
+    for (let index = 0; index < count && found < demand.least; index++) {
+      const example = get(index);
+      const names = example === undefined ? [] : texts(example).map((text) => text.join());
+      if (example === undefined || names.some((name) => seen.has(name))) continue;
+      names.forEach((name) => seen.add(name));
+      found++;
+    }
     requireEnough(split, found, demand);
   }
 }

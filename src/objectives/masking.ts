@@ -13,7 +13,7 @@ export interface MaskingOptions {
   readonly unit: 'token' | 'word' | 'span';
   /** Mean length of a run in words, before it is cut at ten: 5 is SpanBERT's (3.8 after the cut). */
   readonly meanSpan: number;
-  /** `frequency` hides rare tokens more often than common ones; `none` all alike. */
+  /** `rare` hides rare tokens more often than common ones; `none` all alike. */
   readonly favour: 'none' | 'rare';
 }
 
@@ -40,6 +40,9 @@ export const hiddenCount = (length: number, rate: number): number => Math.max(1,
 
 /** Longest run of hidden words (SpanBERT). */
 const LONGEST_SPAN = 10;
+
+/** Of a token that was never counted. A vocabulary without counts makes all tokens alike. */
+const LEAST_FREQUENCY = 1e-9;
 
 /** Draws of different kinds are made with different numbers. */
 const DRAW = { order: 0, replacement: 1, token: 2, length: 3 } as const;
@@ -121,7 +124,7 @@ function chosen(
 function byRarity(units: readonly Places[], ids: Int32Array, { frequency }: Vocabulary, key: number): Places[] {
   const rank = (unit: Places): number => {
     const commonest = unit.reduce((most, i) => Math.max(most, frequency(ids[i]!)), 0);
-    return -Math.log(1 - uniform(key, DRAW.order, unit[0]!)) * Math.sqrt(commonest);
+    return -Math.log(1 - uniform(key, DRAW.order, unit[0]!)) * Math.sqrt(Math.max(commonest, LEAST_FREQUENCY));
   };
   return units
     .map((unit) => ({ unit, rank: rank(unit) }))

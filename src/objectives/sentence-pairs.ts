@@ -128,7 +128,7 @@ const startsOf = (split: Split): Examples<{ sentence: number }> => ({
   texts: () => [],
 });
 
-/** Two stretches that follow each other, and whether they had to be cut. */
+/** Two stretches that follow each other, and whether the second one had to be cut. */
 interface Neighbours {
   readonly first: Int32Array;
   readonly second: Int32Array;
@@ -154,7 +154,7 @@ function neighbours(split: Split, from: number, room: number, key: number): Neig
   return {
     first: first.subarray(0, Math.max(half, room - second.length)),
     second: second.subarray(0, Math.max(half, room - first.length)),
-    cut: first.length + second.length > room,
+    cut: second.length > Math.max(half, room - first.length),
   };
 }
 

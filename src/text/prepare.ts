@@ -8,12 +8,12 @@ import { inspectFiles, type InspectedFile } from './inspect-files';
 import { stringSeed, uniform } from '../shared/random';
 import { readRows } from './rows';
 import { splitSentences } from './sentences';
-import { ShardWriter } from './shards';
-import { writeTable, type TableRequest } from './table';
+import { ShardWriter, type SplitName } from './shards';
+import { sideOf, writeTable, type TableRequest } from './table';
 import { Tokenizer } from './tokenizer';
 
 /** Raised when a change of the code makes earlier caches wrong. */
-const CACHE_VERSION = 1;
+const CACHE_VERSION = 2;
 /** A tokenizer is trained on about this much text, drawn evenly from all of it: more does not change a vocabulary noticeably. */
 const TOKENIZER_TRAINING_BYTES = 64e6;
 const SENTENCES_A_BATCH = 1024;
@@ -278,7 +278,7 @@ async function prepareShards(
     const writer = new ShardWriter(temporary, tokenizer);
     try {
       const lost = await encodeFiles(files, tokenizer, writer, options, skip);
-      for (const table of stand) await encodeTable(table, tokenizer, writer, signal);
+      for (const table of stand) await encodeTable(table, tokenizer, writer, options);
       const sentences = writer.documents.reduce((sum, { starts }) => sum + starts.length - 1, 0);
       if (writer.tokenCount < minimumTokens || sentences < 2) throw tooLittle(options.root, writer.tokenCount, minimumTokens);
       options.onProgress?.('Splitting the corpus', 0.95);
@@ -333,26 +333,23 @@ async function encodeFiles(
 }
 
 /** Rows of a table that make one document. */
-const ROWS_A_DOCUMENT = 64;
+const TEXTS_A_DOCUMENT = 128;
 
-async function encodeTable(
-  table: InspectedTable,
-  tokenizer: Tokenizer,
-  writer: ShardWriter,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let row = 0;
-  let pending: string[] = [];
-  const flush = async (): Promise<void> => {
-    signal?.throwIfAborted();
-    if (pending.length > 0) writer.append(`${table.objective}#${Math.ceil(row / ROWS_A_DOCUMENT)}`, await tokenizer.encodeBatch(pending));
-    pending = [];
+async function encodeTable(table: InspectedTable, tokenizer: Tokenizer, writer: ShardWriter, options: PrepareOptions): Promise<void> {
+  const pending: Record<SplitName, string[]> = { train: [], heldOut: [] };
+  let documents = 0;
+  const flush = async (side: SplitName): Promise<void> => {
+    options.signal?.throwIfAborted();
+    if (pending[side].length > 0) writer.append(`${table.objective}#${++documents}`, await tokenizer.encodeBatch(pending[side]), side);
+    pending[side] = [];
   };
   for await (const texts of tableTexts(table)) {
-    pending.push(...texts);
-    if (++row % ROWS_A_DOCUMENT === 0) await flush();
+    // A row that is held out in the table is held out here as well.
+    const side = sideOf(texts[0]!, options.corpus.heldOut ?? 0.1, options.seed);
+    pending[side].push(...texts);
+    if (pending[side].length >= TEXTS_A_DOCUMENT) await flush(side);
   }
-  await flush();
+  for (const side of ['train', 'heldOut'] as const) await flush(side);
 }
 
 const tooLittle = (root: string, tokens: number, needed: number): UserError =>

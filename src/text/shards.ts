@@ -35,6 +35,8 @@ export const infoPath = (folder: string): string => join(folder, 'dataset.json')
 export interface StagedDocument {
   readonly name: string;
   readonly starts: readonly number[];
+  /** Where it belongs, if that is settled; of a corpus either all documents say so or none. */
+  readonly side?: SplitName | undefined;
 }
 
 /** Sentences first…end−1 of a document. */
@@ -55,7 +57,7 @@ export class ShardWriter {
   readonly #staged: TokenWriter;
   readonly #stagedPath: string;
   readonly #documents: StagedDocument[] = [];
-  #open: { readonly name: string; readonly starts: number[] } | undefined;
+  #open: { readonly name: string; readonly starts: number[]; readonly side: SplitName | undefined } | undefined;
 
   constructor(
     private readonly folder: string,
@@ -75,13 +77,13 @@ export class ShardWriter {
   }
 
   /** Adds sentences to a document; those of one document follow each other. Sentences without tokens are dropped. */
-  append(name: string, sentences: readonly ArrayLike<number>[]): void {
+  append(name: string, sentences: readonly ArrayLike<number>[], side?: SplitName): void {
     for (const ids of sentences) {
       if (ids.length === 0) continue;
       let starts = this.#open?.name === name ? this.#open.starts : undefined;
       if (!starts) {
         starts = [this.#staged.count];
-        this.#open = { name, starts };
+        this.#open = { name, starts, side };
         this.#documents.push(this.#open);
       }
       this.#staged.append(ids);
@@ -168,6 +170,10 @@ export function splitDocuments(
   seed: number,
 ): { heldOutBy: DatasetInfo['heldOutBy']; train: Excerpt[]; heldOut: Excerpt[] } {
   const whole = (document: StagedDocument): Excerpt => ({ document, first: 0, end: document.starts.length - 1 });
+  if (documents.some(({ side }) => side !== undefined)) {
+    const of = (wanted: SplitName): Excerpt[] => documents.filter(({ side }) => side === wanted).map(whole);
+    return { heldOutBy: 'document', train: of('train'), heldOut: of('heldOut') };
+  }
   const [only] = documents;
   if (only && documents.length === 1) {
     const { end } = whole(only);

@@ -69,7 +69,7 @@ export async function writeTable(
     signal?.throwIfAborted();
     const ids = await tokenizer.encodeBatch(pending.flatMap((row) => row.texts));
     pending.forEach((row, i) => {
-      const side = sides[uniform(seed, stringSeed(row.texts[0]!)) < heldOut ? 'heldOut' : 'train'];
+      const side = sides[sideOf(row.texts[0]!, heldOut, seed)];
       for (let column = 0; column < names.length; column++) {
         side.starts.push(side.writer.count);
         side.writer.append(ids[i * names.length + column]!);
@@ -103,6 +103,10 @@ export async function writeTable(
     for (const split of SPLITS) sides[split].writer.close();
   }
 }
+
+/** Where a row belongs, by its first text. */
+export const sideOf = (text: string, heldOut: number, seed: number): SplitName =>
+  uniform(seed, stringSeed(text)) < heldOut ? 'heldOut' : 'train';
 
 /** Both sides of a table that {@link writeTable} wrote. */
 export function openTable(folder: string, vocabularySize: number): Record<SplitName, Table & { close(): void }> {

@@ -16,7 +16,7 @@ import { loadExperiment } from './experiment';
 import { Feeder } from './feeder';
 import { replaceFile } from './files';
 import { Optimisation } from './optimisation';
-import { tokensOf } from './plan';
+import { highestWeight, tokensOf, type Part } from './plan';
 import { Run } from './run';
 import { learningRateAt } from './schedule';
 import { cacheFolder, setUp, stateFolder, type Setup } from './setup';
@@ -232,7 +232,7 @@ class Training {
         dataWait: wait / milliseconds,
       });
       if (!Number.isFinite(loss.total)) throw divergence(step, loss);
-      warn(balance.observe(gradientNorms, loss));
+      warn(balance.observe(atFullWeight(gradientNorms, parts), loss));
       if (step % evaluateEvery === 0 && step < steps) await evaluate();
       if (step % checkpointEvery === 0 && step < steps) save();
     }
@@ -248,6 +248,13 @@ class Training {
     await this.#optimisation?.release();
     await this.#evaluator.release();
   }
+}
+
+/** The norms as they are when the weights are at their highest: one that is on its way up drowns nothing for good. Empty while a weight is zero. */
+function atFullWeight(norms: Readonly<Record<string, number>>, parts: readonly Part[]): Record<string, number> {
+  if (parts.some(({ weight }) => weight === 0)) return {};
+  const factors = new Map(parts.map(({ instance, weight }) => [instance.type, highestWeight(instance.weight) / weight]));
+  return Object.fromEntries(Object.entries(norms).map(([type, norm]) => [type, norm * factors.get(type)!]));
 }
 
 /** The scalars whose names begin alike, by the rest of their names. */

@@ -55,6 +55,8 @@ export const keyOf = (set: readonly Pick<Instance, 'type'>[]): string => set.map
 /** Tokens that go through the model in a step of these objectives. */
 export const tokensOf = (set: readonly Instance[]): number => set.reduce((sum, { tokens }) => sum + tokens, 0);
 
+export const highestWeight = (weight: Weight): number => (typeof weight === 'number' ? weight : Math.max(weight.from, weight.to));
+
 const weightAt = (weight: Weight, step: number, steps: number): number =>
   typeof weight === 'number' ? weight : weight.from + ((weight.to - weight.from) * Math.min(step, steps - 1)) / Math.max(1, steps - 1);
 

@@ -128,10 +128,9 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
     "info-nce with hard negatives, matryoshka": {"positives": _TRIPLETS, "matryoshka": [1, 4], "temperature": 0.3},
     "nt-xent behind a linear projection": {"projection": "linear"},
     "nt-xent behind two layers, with a queue": {"projection": "mlp", "queue": _QUEUE},
-    "info-nce behind two layers, matryoshka, a learned temperature": {
+    "info-nce behind two layers, a learned temperature": {
         "positives": _PAIRS,
         "projection": "mlp",
-        "matryoshka": [4],
         "learnTemperature": True,
         "logScale": math.log(5),
     },

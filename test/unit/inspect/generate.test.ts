@@ -69,6 +69,10 @@ describe('a causal language model', () => {
     expect((await generate(run, 'The', { ...options, longest: 3 }))[0]!.ids).toHaveLength(3);
   });
 
+  it('is not taken for one of masked tokens, although its head is the same', () => {
+    expect(openModel(run).predicts).toBe(false);
+  });
+
   it('says so when the beginning leaves no room', async () => {
     await expect(generate(run, 'the '.repeat(40), options)).rejects.toThrow(/The text has 40 tokens, and this model reads at most 14/);
   });

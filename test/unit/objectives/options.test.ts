@@ -22,6 +22,8 @@ describe('options that contradict each other', () => {
       /0\.01.*0\.005.*leave "learnTemperature" out/,
     ],
     ['negatives where there are none', { type: 'contrastive', positives: scored, queue: 10 }, ['queue'], /Leave "queue" out/],
+    ['views that are alike', { type: 'contrastive', positives: { from: 'augment', deletion: 0 } }, ['positives'], /use "dropout"/],
+    ['beginnings of what is left away', { type: 'contrastive', matryoshka: [8], projection: 'mlp' }, ['matryoshka'], /projection "none"/],
     ['a rate beyond its bounds', { type: 'mlm', rate: { from: 0.1, to: 0.95 } }, ['rate', 'to'], /0\.9/],
     ['a source that is none', { type: 'contrastive', positives: { from: 'nowhere' } }, ['positives', 'from'], /./],
     ['a column that is not named', { type: 'seq2seq', task: { from: 'pairs', ...file, source: 'a' } }, ['task', 'target'], /./],

@@ -183,6 +183,11 @@ describe('tables', () => {
     const texts = Array.from({ length: train.sentenceCount }, (_, i) => textOf(prepared, train.sentence(i)));
     expect(texts[1]).toBe(texts[0]!.replace(/question (\d+) , keeper \?/, 'answer $1 of the lighthouse .'));
     expect(prepared.report).toMatchObject({ files: 0, documents: Math.ceil(ROWS / 64) });
+    // What is held out of the rows is held out of the text that they stand in for.
+    const rowsHeldOut = prepared.dataset.heldOut.tables.get('contrastive')!;
+    const held = Array.from({ length: rowsHeldOut.rows }, (_, i) => textOf(prepared, rowsHeldOut.tokens(i, 'a')));
+    expect(held.length).toBeGreaterThan(0);
+    expect(held.filter((text) => texts.includes(text))).toEqual([]);
     prepared.dataset.close();
   });
 
