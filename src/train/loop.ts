@@ -166,11 +166,15 @@ class Training {
 
   async run(run: Run, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<Done> {
     const feeder = new Feeder(this.setup.recipe, 0);
+    let done: Done;
     try {
-      return await this.#train(run, feeder, events, signal);
+      done = await this.#train(run, feeder, events, signal);
     } finally {
       await feeder.close();
     }
+    // Last of all: who sees a run that has ended may start another.
+    run.update({ state: done.reason, step: done.steps });
+    return done;
   }
 
   async #train(run: Run, feeder: Feeder, events: Partial<TrainEvents>, signal: AbortSignal | undefined): Promise<Done> {
@@ -240,7 +244,6 @@ class Training {
     // The checkpoint first: it is what must not be lost.
     if (saved !== step) save();
     await evaluate();
-    run.update({ state: reason, step });
     return { run: run.folder, steps: step, reason, loss, eval: results, baselines: this.baselines };
   }
 
