@@ -9,7 +9,7 @@ import { readHuggingFaceConfig } from '../model/huggingface';
 import { readSafetensors } from '../model/safetensors';
 import { ObjectiveOptions, writingOf } from '../objectives';
 import { STANDARD_MASKING, type MaskingOptions } from '../objectives/masking';
-import { highestRate } from '../objectives/masking-options';
+import { highestOf } from '../objectives/ramp';
 import { sameShape } from '../onnx/types';
 import { Tokenizer } from '../text/tokenizer';
 import { vocabularyData, vocabularyOf, type Vocabulary } from '../text/vocabulary';
@@ -99,7 +99,7 @@ function trainedAs(run: string, config: ModelConfig): Pick<OpenedModel, 'context
     const context = Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
     const mlm = objectives.find((options) => options.type === 'mlm');
     const writing = objectives.map((options) => writingOf(options, config)).find(Boolean);
-    return { context, masking: mlm ? { ...mlm, rate: highestRate(mlm.rate) } : STANDARD_MASKING, writing, masked: mlm !== undefined };
+    return { context, masking: mlm ? { ...mlm, rate: highestOf(mlm.rate) } : STANDARD_MASKING, writing, masked: mlm !== undefined };
   } catch {
     return { context: config.maxPositions, masking: STANDARD_MASKING };
   }

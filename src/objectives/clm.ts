@@ -5,12 +5,12 @@ import { encode } from '../model/encoder';
 import { lmLogits } from '../model/heads';
 import { LM_HEAD, mlmHeadParameters } from '../model/parameters';
 import { noDropout } from '../model/random';
-import { hash32, permute } from '../shared/random';
+import { hash32 } from '../shared/random';
 import type { Split } from '../text/dataset';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, weight } from './options';
 import { accuracyOf } from './scoring';
-import { checkWindows, windowAt, windowCount, windowsOf } from './windows';
+import { checkWindows, heldOutWindows, windowAt, windowsOf } from './windows';
 
 const Options = z.strictObject({
   type: z.literal('clm').describe('Causal language modelling: predict each token from those before it.'),
@@ -75,13 +75,7 @@ function createClm(options: Options, { config, vocabulary, seed }: ObjectiveCont
     check: checkWindows('clm', length),
     batch: (split, step) => build(split, windowsOf(split, length, batch, step, hash32(seed, 80))),
     loss,
-    evaluationBatch: (split, index) => {
-      const count = windowCount(split, length);
-      return build(
-        split,
-        Array.from({ length: batch }, (_, row) => permute((index * batch + row) % count, count, 81)),
-      );
-    },
+    evaluationBatch: (split, index) => build(split, heldOutWindows(split, length, batch, index, 81)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
     baseline: (_, unigramEntropy) => ({ metric: 'clm', value: unigramEntropy, by: 'word frequencies alone', better: 'lower' }),
   };

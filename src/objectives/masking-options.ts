@@ -1,21 +1,11 @@
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
 import type { ObjectiveContext } from './objective';
-
-/** A share of the tokens, or one that moves in a straight line from the first step to the last. */
-export type Rate = number | { readonly from: number; readonly to: number };
-
-const share = z.number().min(0.01).max(0.9);
+import { ramp } from './ramp';
 
 /** How tokens are hidden: options that replaced-token detection shares. */
 export const maskingFields = {
-  rate: z
-    .union([
-      share,
-      z
-        .strictObject({ from: share.describe('Share at the first step.'), to: share.describe('Share at the last step.') })
-        .describe('A share that moves in a straight line from the first step to the last.'),
-    ])
+  rate: ramp(z.number().min(0.01).max(0.9), 'share')
     .default(0.15)
     .describe(
       'Share of the tokens that is hidden and must be predicted, between 0.01 and 0.9: a number, or an object { from, to } for one that moves in a straight line over the run. Default: 0.15.',
@@ -45,13 +35,6 @@ export const maskingFields = {
       description: 'Whether rare tokens are hidden more often than common ones, which say little. Default: none.',
     }),
 };
-
-/** The share of the tokens that is hidden at a step. */
-export function rateAt(rate: Rate, step: number, steps: number): number {
-  return typeof rate === 'number' ? rate : rate.from + ((rate.to - rate.from) * Math.min(step, steps - 1)) / Math.max(1, steps - 1);
-}
-
-export const highestRate = (rate: Rate): number => (typeof rate === 'number' ? rate : Math.max(rate.from, rate.to));
 
 /** @throws UserError (code `tokenizer`) when there is no [MASK] */
 export function requireMask({ vocabulary }: ObjectiveContext, objective: string): void {

@@ -6,14 +6,15 @@ import { encode } from '../model/encoder';
 import { lmLogits } from '../model/heads';
 import { mlmHeadParameters } from '../model/parameters';
 import { noDropout } from '../model/random';
-import { hash32, permute } from '../shared/random';
+import { hash32 } from '../shared/random';
 import type { Split } from '../text/dataset';
-import { hiddenCount, maskSequence, STANDARD_MASKING, type MaskingOptions } from './masking';
-import { highestRate, maskingFields, rateAt, requireMask } from './masking-options';
+import { maskWindows } from './masked-windows';
+import { hiddenCount, STANDARD_MASKING, type MaskingOptions } from './masking';
+import { maskingFields, requireMask } from './masking-options';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, probability, sequenceLength, weight } from './options';
-import { normalised } from './scoring';
-import { checkWindows, windowAt, windowCount, windowsOf } from './windows';
+import { highestOf, rampAt } from './ramp';
+import { checkWindows, heldOutWindows, windowsOf } from './windows';
 
 const Replace = z
   .strictObject({
@@ -90,32 +91,17 @@ function createMlm(options: Options, context: ObjectiveContext): Instance {
     masking: MaskingOptions,
     key: (row: number) => number,
   ): Batch => {
-    const each = feeds.slots!.shape[1]!;
-    const zeros = (): Float64Array => new Float64Array(batch * each);
-    const ids = new Float64Array(batch * length);
-    const [slots, labels, weights, maskedWeights] = [zeros(), zeros(), zeros(), zeros()];
-    windows.forEach((window, row) => {
-      const masked = maskSequence(windowAt(split, window, length, vocabulary.special), masking, vocabulary, key(row));
-      ids.set(masked.inputIds, row * length);
-      // Slots left over (a window of special tokens has fewer candidates, a falling rate hides less) look at [CLS] and weigh nothing.
-      masked.hidden.forEach(({ position, label, replacement }, i) => {
-        const slot = row * each + i;
-        slots[slot] = position;
-        labels[slot] = label;
-        weights[slot] = 1;
-        maskedWeights[slot] = replacement === 'mask' ? 1 : 0;
-      });
-    });
+    const hidden = maskWindows(split, windows, { length, most: feeds.slots!.shape[1]!, masking, vocabulary, key });
     return {
-      inputIds: tensor('int64', feeds.inputIds!.shape, ids),
-      slots: tensor('int64', feeds.slots!.shape, slots),
-      labels: tensor('int64', feeds.labels!.shape, labels),
-      weights: tensor('float32', feeds.weights!.shape, normalised(weights)),
-      maskedWeights: tensor('float32', feeds.maskedWeights!.shape, normalised(maskedWeights)),
+      inputIds: tensor('int64', feeds.inputIds!.shape, hidden.inputIds),
+      slots: tensor('int64', feeds.slots!.shape, hidden.slots),
+      labels: tensor('int64', feeds.labels!.shape, hidden.labels),
+      weights: tensor('float32', feeds.weights!.shape, hidden.weights),
+      maskedWeights: tensor('float32', feeds.maskedWeights!.shape, hidden.maskedWeights),
     };
   };
 
-  const feeds = types(highestRate(options.rate));
+  const feeds = types(highestOf(options.rate));
   const evaluationFeeds = types(STANDARD_MASKING.rate);
   const loss = ({ parameters, batch: feed, dropout }: LossContext): Loss => {
     const hidden = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, { site: 'mlm/', slots: feed('slots') });
@@ -134,18 +120,14 @@ function createMlm(options: Options, context: ObjectiveContext): Instance {
     check: checkWindows('mlm', length),
     batch: (split, step) => {
       const windows = windowsOf(split, length, batch, step, hash32(seed, 10));
-      const masking = { ...options, rate: rateAt(options.rate, step, steps) };
+      const masking = { ...options, rate: rampAt(options.rate, step, steps) };
       return build(split, windows, feeds, masking, (row) =>
         options.dynamic ? hash32(seed, 11, step, row) : hash32(seed, 14, windows[row]!),
       );
     },
     loss,
-    evaluationBatch: (split, index) => {
-      const count = windowCount(split, length);
-      // Not the experiment's seed: runs with different seeds are judged on the same masks.
-      const windows = Array.from({ length: batch }, (_, row) => permute((index * batch + row) % count, count, 12));
-      return build(split, windows, evaluationFeeds, STANDARD_MASKING, (row) => hash32(13, index, row));
-    },
+    evaluationBatch: (split, index) =>
+      build(split, heldOutWindows(split, length, batch, index, 12), evaluationFeeds, STANDARD_MASKING, (row) => hash32(13, index, row)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
     baseline: (_, unigramEntropy) => ({ metric: 'mlm', value: unigramEntropy, by: 'word frequencies alone', better: 'lower' }),
   };

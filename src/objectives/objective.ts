@@ -9,16 +9,14 @@ import type { Split } from '../text/dataset';
 import type { Baseline } from '../shared/types';
 import type { TableRequest } from '../text/table';
 import type { Vocabulary } from '../text/vocabulary';
+import type { Ramp } from './ramp';
 
 /** Fields that every objective's options have. */
 export interface ObjectiveOptions {
   readonly type: string;
   /** Factor of this objective's loss in the sum that is minimised; it may change on the way. */
-  readonly weight: Weight;
+  readonly weight: Ramp;
 }
-
-/** A number, or one that moves in a straight line from the first step to the last. */
-export type Weight = number | { readonly from: number; readonly to: number };
 
 /** What an objective needs to know of the experiment around it. */
 export interface ObjectiveContext {
@@ -69,7 +67,7 @@ export interface BufferSpec {
 /** An objective set up for one experiment. Batches are pure functions of (seed, step): nothing is remembered between them. */
 export interface Instance {
   readonly type: string;
-  readonly weight: Weight;
+  readonly weight: Ramp;
   /** Trainable tensors beyond the encoder's. */
   readonly parameters: readonly ParameterSpec[];
   readonly buffers?: readonly BufferSpec[];

@@ -1,17 +1,8 @@
 import { z } from 'zod';
+import { ramp } from './ramp';
 
 /** Options that objectives share, with the words that explain them in the editor. */
-const factor = z.number().min(0).max(1e6);
-export const weight = z
-  .union([
-    factor,
-    z
-      .strictObject({
-        from: factor.describe('Factor at the first step.'),
-        to: factor.describe('Factor at the last step.'),
-      })
-      .describe('A factor that moves in a straight line from the first step to the last.'),
-  ])
+export const weight = ramp(z.number().min(0).max(1e6), 'factor')
   .default(1)
   .describe(
     'Factor of this objective in the sum of losses that is minimised: a number, or an object { from, to } for one that moves in a straight line over the run. Default: 1.',

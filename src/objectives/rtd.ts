@@ -8,14 +8,15 @@ import { encode } from '../model/encoder';
 import { generatorLogits } from '../model/heads';
 import { generatorParameters, linearParameters } from '../model/parameters';
 import { noDropout, sampleTokens } from '../model/random';
-import { hash32, permute } from '../shared/random';
+import { hash32 } from '../shared/random';
 import type { Split } from '../text/dataset';
-import { hiddenCount, maskSequence, type MaskingOptions } from './masking';
-import { highestRate, maskingFields, rateAt, requireMask } from './masking-options';
+import { maskWindows } from './masked-windows';
+import { hiddenCount, type MaskingOptions } from './masking';
+import { maskingFields, requireMask } from './masking-options';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, weight } from './options';
-import { normalised } from './scoring';
-import { checkWindows, windowAt, windowCount, windowsOf } from './windows';
+import { highestOf, rampAt } from './ramp';
+import { checkWindows, heldOutWindows, windowsOf } from './windows';
 
 const Options = z.strictObject({
   type: z.literal('rtd').describe('Replaced-token detection: a small generator replaces tokens, and the model tells which.'),
@@ -78,7 +79,7 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
   const { batchSize: batch, sequenceLength: length } = options;
   const { config, vocabulary, seed, steps } = context;
   const generator = generatorConfig(config, options.generatorSize);
-  const each = hiddenCount(length, highestRate(options.rate));
+  const each = hiddenCount(length, highestOf(options.rate));
   const feeds: Instance['feeds'] = {
     originalIds: { dtype: 'int64', shape: [batch, length] },
     maskedIds: { dtype: 'int64', shape: [batch, length] },
@@ -88,27 +89,14 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
   };
 
   const build = (split: Split, windows: readonly number[], rate: number, key: (row: number) => number): Batch => {
-    const [original, masked] = [new Float64Array(batch * length), new Float64Array(batch * length)];
-    const [slots, labels, weights] = [new Float64Array(batch * each), new Float64Array(batch * each), new Float64Array(batch * each)];
-    windows.forEach((window, row) => {
-      const ids = windowAt(split, window, length, vocabulary.special);
-      const hidden = maskSequence(ids, { ...options, rate, replace: REPLACE }, vocabulary, key(row));
-      original.set(ids, row * length);
-      masked.set(hidden.inputIds, row * length);
-      hidden.hidden.forEach(({ position, label }, i) => {
-        slots[row * each + i] = position;
-        labels[row * each + i] = label;
-        weights[row * each + i] = 1;
-      });
-      // Slots left over look at [CLS], where what is drawn is thrown away.
-      for (let i = hidden.hidden.length; i < each; i++) labels[row * each + i] = ids[0]!;
-    });
+    const masking = { ...options, rate, replace: REPLACE };
+    const hidden = maskWindows(split, windows, { length, most: each, masking, vocabulary, key });
     return {
-      originalIds: tensor('int64', feeds.originalIds!.shape, original),
-      maskedIds: tensor('int64', feeds.maskedIds!.shape, masked),
-      slots: tensor('int64', feeds.slots!.shape, slots),
-      labels: tensor('int64', feeds.labels!.shape, labels),
-      weights: tensor('float32', feeds.weights!.shape, normalised(weights)),
+      originalIds: tensor('int64', feeds.originalIds!.shape, hidden.originalIds),
+      maskedIds: tensor('int64', feeds.maskedIds!.shape, hidden.inputIds),
+      slots: tensor('int64', feeds.slots!.shape, hidden.slots),
+      labels: tensor('int64', feeds.labels!.shape, hidden.labels),
+      weights: tensor('float32', feeds.weights!.shape, hidden.weights),
     };
   };
 
@@ -150,15 +138,12 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
     tokens: 2 * batch * length,
     check: checkWindows('rtd', length),
     batch: (split, step) =>
-      build(split, windowsOf(split, length, batch, step, hash32(seed, 90)), rateAt(options.rate, step, steps), (row) =>
+      build(split, windowsOf(split, length, batch, step, hash32(seed, 90)), rampAt(options.rate, step, steps), (row) =>
         hash32(seed, 91, step, row),
       ),
     loss,
-    evaluationBatch: (split, index) => {
-      const count = windowCount(split, length);
-      const windows = Array.from({ length: batch }, (_, row) => permute((index * batch + row) % count, count, 92));
-      return build(split, windows, highestRate(options.rate), (row) => hash32(93, index, row));
-    },
+    evaluationBatch: (split, index) =>
+      build(split, heldOutWindows(split, length, batch, index, 92), highestOf(options.rate), (row) => hash32(93, index, row)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
     baseline: () => ({ metric: 'rtd.gain', value: 0, by: 'knowing how many tokens are replaced', better: 'higher' }),
   };

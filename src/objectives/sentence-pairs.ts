@@ -11,8 +11,9 @@ import type { Split } from '../text/dataset';
 import { joined } from './denoising';
 import { requireDocuments, requireExamples } from './demands';
 import { drawExamples, type Examples } from './examples';
-import type { Batch, Instance, Loss, LossContext, ObjectiveContext, Weight } from './objective';
+import type { Batch, Instance, Loss, LossContext, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, weight } from './options';
+import type { Ramp } from './ramp';
 import { accuracyOf } from './scoring';
 
 /** Two stretches of whole sentences, and which of two answers is right: the objectives of BERT and ALBERT that read sentence pairs are this with other pairs. */
@@ -46,7 +47,7 @@ const CANDIDATES = 32;
 /** An objective that reads [CLS] A [SEP] B [SEP] with segment ids and answers a question of two answers from the pooled [CLS] state. */
 export function createPairObjective(
   { type, head, otherDocuments, pair }: PairObjective,
-  options: Fields & { readonly weight: Weight },
+  options: Fields & { readonly weight: Ramp },
   { config, vocabulary, seed }: ObjectiveContext,
 ): Instance {
   const { batchSize: batch, sequenceLength: length } = options;

@@ -24,6 +24,12 @@ export function windowsOf(split: Split, length: number, batch: number, step: num
   });
 }
 
+/** The windows of a held-out batch. The key is not the experiment's seed: runs with different seeds are judged on the same text. */
+export function heldOutWindows(split: Split, length: number, batch: number, index: number, key: number): number[] {
+  const count = windowCount(split, length);
+  return Array.from({ length: batch }, (_, row) => permute((index * batch + row) % count, count, key));
+}
+
 /** Sees to it that there is a window in both parts. */
 export function checkWindows(objective: string, length: number): (train: Split, heldOut: Split) => void {
   return (train, heldOut) => {

@@ -6,6 +6,7 @@ import { version as VERSION } from '../../package.json';
 import { serialise } from '../onnx/serialise';
 import { size } from '../onnx/types';
 import { initialise, initialiserRange, type ParameterSpec } from '../model/parameters';
+import { highestOf } from '../objectives/ramp';
 import { hash32 } from '../shared/random';
 import { Balance } from './balance';
 import { saveCheckpoint } from './checkpoint';
@@ -16,7 +17,7 @@ import { loadExperiment } from './experiment';
 import { Feeder } from './feeder';
 import { replaceFile } from './files';
 import { Optimisation } from './optimisation';
-import { highestWeight, tokensOf, type Part } from './plan';
+import { tokensOf, type Part } from './plan';
 import { Run } from './run';
 import { learningRateAt } from './schedule';
 import { cacheFolder, setUp, stateFolder, type Setup } from './setup';
@@ -256,7 +257,7 @@ class Training {
 /** The norms as they are when the weights are at their highest: one that is on its way up drowns nothing for good. Empty while a weight is zero. */
 function atFullWeight(norms: Readonly<Record<string, number>>, parts: readonly Part[]): Record<string, number> {
   if (parts.some(({ weight }) => weight === 0)) return {};
-  const factors = new Map(parts.map(({ instance, weight }) => [instance.type, highestWeight(instance.weight) / weight]));
+  const factors = new Map(parts.map(({ instance, weight }) => [instance.type, highestOf(instance.weight) / weight]));
   return Object.fromEntries(Object.entries(norms).map(([type, norm]) => [type, norm * factors.get(type)!]));
 }
 

@@ -1,5 +1,5 @@
 import type { Combination } from '../experiment/sections';
-import type { Weight } from '../objectives/objective';
+import { rampAt } from '../objectives/ramp';
 import type { Instance } from '../objectives';
 
 /** An objective that takes part in a step, with the factor of its loss there. */
@@ -45,7 +45,7 @@ export class Plan {
 
   /** The objectives of a step (from 0) and their weights. */
   at(step: number): Part[] {
-    return this.#setAt(step).map((instance) => ({ instance, weight: weightAt(instance.weight, step, this.steps) }));
+    return this.#setAt(step).map((instance) => ({ instance, weight: rampAt(instance.weight, step, this.steps) }));
   }
 }
 
@@ -54,11 +54,6 @@ export const keyOf = (set: readonly Pick<Instance, 'type'>[]): string => set.map
 
 /** Tokens that go through the model in a step of these objectives. */
 export const tokensOf = (set: readonly Instance[]): number => set.reduce((sum, { tokens }) => sum + tokens, 0);
-
-export const highestWeight = (weight: Weight): number => (typeof weight === 'number' ? weight : Math.max(weight.from, weight.to));
-
-const weightAt = (weight: Weight, step: number, steps: number): number =>
-  typeof weight === 'number' ? weight : weight.from + ((weight.to - weight.from) * Math.min(step, steps - 1)) / Math.max(1, steps - 1);
 
 /** A cycle of turns in which each name comes as often as its number says, spread as evenly as can be (smooth weighted round-robin). */
 function interleaved(ratio: Readonly<Record<string, number>>): string[] {

@@ -82,11 +82,12 @@ export async function openFile(page, name) {
 async function choose(page, keys, text, label) {
   const widget = page.locator('.quick-input-widget');
   const row = widget.locator('.quick-input-list .monaco-list-row').filter({ has: label }).first();
-  // The list is made when it opens: a command or a file that was not known yet needs another opening.
+  // The list is made when it opens: a command or a file that was not known yet needs another opening. A window that is still being loaded closes
+  // it again.
   for (let attempt = 1; ; attempt++) {
     await page.keyboard.press(keys);
-    await widget.locator('input.input').fill(text);
     try {
+      await widget.locator('input.input').fill(text, { timeout: 2_500 });
       await row.waitFor({ timeout: 2_500 });
       break;
     } catch (error) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maskSequence, STANDARD_MASKING, type MaskingOptions, type Replacement } from '../../../src/objectives/masking';
-import { highestRate, rateAt } from '../../../src/objectives/masking-options';
+import { highestOf, rampAt } from '../../../src/objectives/ramp';
 import { hash32 } from '../../../src/shared/random';
 import { FIRST_WORD, mean, special, vocabularyFor } from './fixtures';
 
@@ -233,15 +233,15 @@ describe('masking that favours rare tokens', () => {
 describe('the masking rate', () => {
   it('moves in a straight line from the first step to the last', () => {
     const rate = { from: 0.3, to: 0.1 };
-    for (const [step, share] of [0.3, 0.25, 0.2, 0.15, 0.1].entries()) expect(rateAt(rate, step, 5)).toBeCloseTo(share, 12);
-    expect(rateAt(rate, 9, 5)).toBeCloseTo(0.1, 12);
-    expect(rateAt(rate, 0, 1)).toBeCloseTo(0.3, 12);
-    expect(rateAt(0.2, 3, 5)).toBe(0.2);
+    for (const [step, share] of [0.3, 0.25, 0.2, 0.15, 0.1].entries()) expect(rampAt(rate, step, 5)).toBeCloseTo(share, 12);
+    expect(rampAt(rate, 9, 5)).toBeCloseTo(0.1, 12);
+    expect(rampAt(rate, 0, 1)).toBeCloseTo(0.3, 12);
+    expect(rampAt(0.2, 3, 5)).toBe(0.2);
   });
 
   it('is at its highest at one of its ends', () => {
-    expect(highestRate({ from: 0.3, to: 0.1 })).toBe(0.3);
-    expect(highestRate({ from: 0.1, to: 0.3 })).toBe(0.3);
-    expect(highestRate(0.2)).toBe(0.2);
+    expect(highestOf({ from: 0.3, to: 0.1 })).toBe(0.3);
+    expect(highestOf({ from: 0.1, to: 0.3 })).toBe(0.3);
+    expect(highestOf(0.2)).toBe(0.2);
   });
 });

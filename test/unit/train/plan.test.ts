@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Combination } from '../../../src/experiment/sections';
 import type { Instance } from '../../../src/objectives';
-import type { Weight } from '../../../src/objectives/objective';
+import type { Ramp } from '../../../src/objectives/ramp';
 import { keyOf, Plan, tokensOf } from '../../../src/train/plan';
 
-const instance = (type: string, weight: Weight = 1, tokens = 0): Instance => ({ type, weight, tokens }) as Instance;
+const instance = (type: string, weight: Ramp = 1, tokens = 0): Instance => ({ type, weight, tokens }) as Instance;
 const [a, b, c] = [instance('a'), instance('b'), instance('c')];
 
 /** The objectives of every step, by their key. */
