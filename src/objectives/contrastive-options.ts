@@ -122,7 +122,7 @@ export const Options = z
       .max(4096)
       .default(0)
       .describe(
-        'Examples that are encoded at a time, so that a large batch needs the memory of a small one; the gradient is the same. Must divide the batch size. Default: 0, all at once.',
+        'Examples that are encoded at a time, so that a large batch needs the memory of a small one; the gradient is the same, but that each part draws dropout masks of its own. Must divide the batch size. Default: 0, all at once.',
       ),
   })
   .superRefine((options, context) => {
