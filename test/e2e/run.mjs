@@ -12,7 +12,7 @@ const { values } = parseArgs({ options: { grep: { type: 'string' } } });
 
 await main(async () => {
   const here = path.dirname(fileURLToPath(import.meta.url));
-  const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, reporter: 'base', ...(values.grep !== undefined && { grep: values.grep }) });
+  const mocha = new Mocha({ ui: 'bdd', timeout: 120_000, reporter: 'base', ...(values.grep !== undefined && { grep: values.grep }) });
   for (const file of readdirSync(here)) if (file.endsWith('.test.mjs')) mocha.addFile(path.join(here, file));
   await mocha.loadFilesAsync();
 

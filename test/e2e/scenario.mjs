@@ -3,7 +3,8 @@ import { startSession } from './session.mjs';
 /** @typedef {import('./session.mjs').Session} Session */
 
 /**
- * Steps that follow each other in one window: once one has failed, the rest is not run (and counts as failed). A failure leaves a picture.
+ * Steps that follow each other in one window: once one has failed, the rest is not run (and counts as failed). A failure leaves a picture and
+ * what the console said.
  *
  * @param {string} title
  * @param {Parameters<typeof startSession>[0]} options
@@ -24,6 +25,8 @@ export function scenario(title, options, steps) {
       if (this.currentTest?.state !== 'failed') return;
       broken = true;
       console.log(`    picture: ${(await session?.keepPicture(this.currentTest.title)) ?? 'none'}`);
+      const complaints = session?.messages.filter((message) => /^(error|warning|pageerror)/.test(message)) ?? [];
+      for (const message of complaints.slice(-20)) console.log(`    console: ${message.slice(0, 300)}`);
     });
     after(() => session?.stop());
     steps(() => {

@@ -99,6 +99,10 @@ async function choose(page, keys, text, label) {
   await row.click();
 }
 
+/** How long a webview is waited for before the window is asked to load its webviews anew, in milliseconds; and how often. */
+const WEBVIEW_PATIENCE = 20_000;
+const WEBVIEW_ATTEMPTS = 3;
+
 /**
  * The document of an extension's webview, by its title. It sits in two frames of VS Code's own, which are replaced when the view moves or reloads.
  *
@@ -107,11 +111,30 @@ async function choose(page, keys, text, label) {
  * @returns {Promise<import('playwright-core').Frame>}
  */
 export async function webview(page, title) {
-  for (const end = Date.now() + 20_000; Date.now() < end;) {
-    for (const frame of page.frames()) {
-      if (frame !== page.mainFrame() && (await frame.title().catch(() => '')) === title) return frame;
+  for (let attempt = 1; ; attempt++) {
+    for (const end = Date.now() + WEBVIEW_PATIENCE; Date.now() < end;) {
+      const titles = await Promise.all(page.frames().map(async (frame) => ({ frame, title: await titleOf(frame) })));
+      const found = titles.find((each) => each.frame !== page.mainFrame() && each.title === title);
+      if (found) return found.frame;
+      await page.waitForTimeout(100);
     }
-    await page.waitForTimeout(100);
+    if (attempt === WEBVIEW_ATTEMPTS) {
+      throw new Error(
+        `No webview is called ${title}. The frames: ${page
+          .frames()
+          .map((frame) => frame.url().slice(0, 120))
+          .join(' ')}`,
+      );
+    }
+    // On a busy machine VS Code now and then loses a webview whose service worker came late; this is its own remedy.
+    console.log(`    (${title} does not show: the webviews are loaded anew)`);
+    await runCommand(page, 'Developer: Reload Webviews');
   }
-  throw new Error(`No webview is called ${title}.`);
 }
+
+/**
+ * A frame that is being replaced has no title and would be waited for.
+ *
+ * @param {import('playwright-core').Frame} frame
+ */
+const titleOf = (frame) => Promise.race([frame.title().catch(() => ''), new Promise((resolve) => setTimeout(resolve, 1_000, ''))]);
