@@ -6,10 +6,11 @@ import { objectives } from './objectives';
 import { UserError } from './shared/errors';
 import { MessageHandler, toWireError, type Handlers } from './shared/rpc';
 import * as protocol from './shared/trainer-protocol';
+import type { Done } from './shared/trainer-protocol';
 import { ObjectiveSummary } from './shared/types';
 import { ExperimentSchema } from './train/experiment';
-import { train } from './train/loop';
-import { listRuns, readMetrics } from './train/run';
+import { resume, train, type TrainEvents } from './train/loop';
+import { askToStop, listRuns, readMetrics } from './train/run';
 
 /** The child process behind the editor: answers the host's requests, and ends when the host goes away. */
 let training: { controller: AbortController; finished: Promise<unknown> } | undefined;
@@ -28,33 +29,31 @@ function reader(path: string, refresh: boolean): Reader {
   return current;
 }
 
+const events: TrainEvents = {
+  status: (message) => link.emit('status', { message }),
+  started: (details) => link.emit('started', details),
+  metrics: (line) => link.emit('metrics', line),
+  checkpoint: (details) => link.emit('checkpoint', details),
+  warning: (message) => link.emit('warning', { message }),
+};
+
+/** One training at a time. @param begin starts it; its signal aborts when the training is to stop */
+async function only(begin: (signal: AbortSignal) => Promise<Done>, signal: AbortSignal): Promise<Done> {
+  if (training) throw new UserError('A run is going on already.', 'Stop it, or wait for its end.', 'busy');
+  const controller = new AbortController();
+  signal.addEventListener('abort', () => controller.abort(), { once: true });
+  const finished = begin(controller.signal);
+  training = { controller, finished };
+  try {
+    return await finished;
+  } finally {
+    training = undefined;
+  }
+}
+
 const handlers: Handlers<typeof protocol.trainer> = {
-  async train({ experiment, runs, device, steps }, signal) {
-    if (training) throw new UserError('A run is going on already.', 'Stop it, or wait for its end.', 'busy');
-    const controller = new AbortController();
-    const stop = (): void => controller.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    const finished = train({
-      experiment,
-      runs,
-      device,
-      steps,
-      signal: controller.signal,
-      events: {
-        status: (message) => link.emit('status', { message }),
-        started: (details) => link.emit('started', details),
-        metrics: (line) => link.emit('metrics', line),
-        checkpoint: (details) => link.emit('checkpoint', details),
-        warning: (message) => link.emit('warning', { message }),
-      },
-    });
-    training = { controller, finished };
-    try {
-      return await finished;
-    } finally {
-      training = undefined;
-    }
-  },
+  train: (params, signal) => only((stop) => train({ ...params, signal: stop, events }), signal),
+  resume: (params, signal) => only((stop) => resume({ ...params, signal: stop, events }), signal),
   async stop() {
     training?.controller.abort();
     await training?.finished.catch(() => undefined);
@@ -72,6 +71,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
     };
   },
   runs: ({ runs }) => listRuns(runs),
+  stopRun: ({ run }) => ({ asked: askToStop(run) }),
   metrics: ({ run, after, limit }) => readMetrics(run, after, limit),
   async tokenize({ model, text }) {
     // The first look at a text takes up a newer checkpoint; predictions that follow are made by the same one.

@@ -10,7 +10,7 @@ import { serialise } from '../onnx/serialise';
 import type { Shape } from '../onnx/types';
 import { trainingLosses } from '../train/compile';
 import { loadExperiment } from '../train/experiment';
-import { replaceFile } from '../train/files';
+import { replaceFile } from '../train/storage';
 import { keyOf } from '../train/plan';
 import { setUp } from '../train/setup';
 import { compileStep } from '../train/step';

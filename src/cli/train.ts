@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../shared/errors';
 import type { Done } from '../shared/trainer-protocol';
 import type { Device } from '../shared/types';
-import { train, type TrainEvents } from '../train/loop';
+import { resume, train, type TrainEvents } from '../train/loop';
 import { describe, Progress } from './progress';
 import { reportError } from './report';
 import { outcomeRecord, outcomeTable, resultTable, type Outcome } from './results';
@@ -13,17 +13,31 @@ interface Options {
   readonly device?: Device;
   readonly threads?: number;
   readonly out?: string;
-  readonly json?: boolean;
+  readonly resume?: string;
+  readonly json?: boolean | undefined;
 }
 
 /** Runs experiments one after another. One alone fails with its error; of several, those that fail do not keep the others from running. */
 export async function trainCommand(paths: readonly string[], options: Options): Promise<void> {
-  const experiments = paths.flatMap(experimentsAt);
   const controller = new AbortController();
   // The first Ctrl-C stops after the step in hand, with a checkpoint; the second at once.
-  process.once('SIGINT', () => controller.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
+  if (options.resume !== undefined) return resumeRun(options.resume, paths, options, controller.signal);
+  const experiments = paths.flatMap(experimentsAt);
+  if (experiments.length === 0)
+    throw new UserError('No experiment is named.', 'Name a file such as quickstart.lab.json, or --resume a run.');
   if (experiments.length === 1) await runOne(experiments[0]!, options, controller.signal, {});
   else await runAll(experiments, options, controller.signal);
+}
+
+async function resumeRun(run: string, paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const { steps, out, device, threads, json } = options;
+  if (paths.length > 0 || steps !== undefined || out !== undefined)
+    throw new UserError(
+      '--resume goes on with one run as it began: with no experiment, --steps or --out.',
+      'Leave them away, or start a new run.',
+    );
+  await follow({ json }, {}, (events) => resume({ run, device, threads, signal, events }));
 }
 
 /** A path itself, or the experiments of a folder by name. */
@@ -58,18 +72,26 @@ async function runAll(experiments: readonly string[], options: Options, signal: 
   else process.stdout.write(`\n${outcomeTable(outcomes)}\n`);
 }
 
-/** @param about what every event says besides, for programs */
 async function runOne(experiment: string, { json, out, ...overrides }: Options, signal: AbortSignal, about: object): Promise<Done> {
+  return follow({ json }, about, (events) => train({ experiment, runs: out, ...overrides, signal, events }));
+}
+
+/** Tells how training goes on and what came of it. @param about what every event says besides, for programs */
+async function follow(
+  { json }: Pick<Options, 'json'>,
+  about: object,
+  work: (events: Partial<TrainEvents>) => Promise<Done>,
+): Promise<Done> {
   const progress = new Progress();
-  const events = json ? eventLines(about) : progressLines(progress);
-  const done = await train({ experiment, runs: out, ...overrides, signal, events });
+  const done = await work(json ? eventLines(about) : progressLines(progress));
   if (json) {
     printEvent('done', { ...done, ...about });
     return done;
   }
   progress.end();
   const end = done.reason === 'completed' ? 'Completed' : 'Stopped';
-  process.stdout.write(`${end} after ${done.steps} steps: ${describe(done.eval)}\n${done.run}\n\n${resultTable(done)}\n`);
+  const further = done.reason === 'completed' ? '' : `Go on with: objective-lab train --resume ${JSON.stringify(done.run)}\n`;
+  process.stdout.write(`${end} after ${done.steps} steps: ${describe(done.eval)}\n${done.run}\n${further}\n${resultTable(done)}\n`);
   return done;
 }
 

@@ -159,6 +159,21 @@ export const Training = z
       .max(1000)
       .default(3)
       .describe('How many of the newest checkpoints stay on disk; older ones are deleted. Default: 3.'),
+    keepBest: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A held-out metric, such as mlm or nsp.accuracy, by which the best checkpoint stays on disk besides the newest; every checkpoint is then measured. Default: none.',
+      ),
+    stepBacks: z
+      .int()
+      .min(0)
+      .max(20)
+      .default(0)
+      .describe(
+        'How many times a run whose loss diverges goes back to its last checkpoint and on with half the learning rate, before it stops. Default: 0.',
+      ),
   })
   .prefault({})
   .describe('How the weights are fitted: AdamW with warm-up and gradient clipping. Default: 1000 steps at a peak learning rate of 0.001.');

@@ -28,7 +28,7 @@ export function diskError(path: string, error: unknown): unknown {
     case 'EDQUOT':
       return new UserError(
         `The disk is full: ${path} could not be written.`,
-        'Free some space and start again; earlier checkpoints are intact.',
+        'Free some space; what was written before is intact.',
         'disk',
         cause,
       );
@@ -41,13 +41,20 @@ export function diskError(path: string, error: unknown): unknown {
         'disk',
         cause,
       );
+    case 'EIO':
+      return new UserError(
+        `The disk reports an error: ${path} could not be written.`,
+        'Check the disk, or choose another folder for runs.',
+        'disk',
+        cause,
+      );
     case 'EEXIST':
     case 'ENOTDIR':
       return new UserError(`${path} cannot be made: a file stands where a folder should be.`, 'Move that file away.', 'disk', cause);
     case 'ENOENT':
       return new UserError(
         `${path} cannot be written: its folder is gone.`,
-        'It was removed or renamed while the run was going on; start the run again.',
+        'It was removed or renamed while it was in use: put it back.',
         'disk',
         cause,
       );

@@ -30,6 +30,8 @@ export const trainer = {
       }),
       result: Done,
     },
+    /** Goes on with a run that has not ended; otherwise like `train`. */
+    resume: { params: z.object({ run: z.string(), device: Device.optional() }), result: Done },
     /** Stops the training in hand; replies when its checkpoint is written. */
     stop: { params: z.object({}), result: z.object({}) },
     /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */
@@ -40,6 +42,8 @@ export const trainer = {
     template: { params: z.object({ name: z.string(), objectives: z.array(z.string()).min(1) }), result: z.object({ text: z.string() }) },
     /** The runs of a folder, newest first. */
     runs: { params: z.object({ runs: z.string() }), result: z.array(RunSummary) },
+    /** Asks the process that trains a run to stop, whosever it is. `asked` is false when there is none on this machine. */
+    stopRun: { params: z.object({ run: z.string() }), result: z.object({ asked: z.boolean() }) },
     /** The metrics of a run, thinned to at most `limit` lines, from step `after` on. */
     metrics: { params: z.object({ run: z.string(), after: z.int(), limit: z.int().positive() }), result: z.array(Metrics) },
     tokenize: {
@@ -65,8 +69,15 @@ export const trainer = {
   events: {
     /** What the trainer is doing before the first step: one line for people. */
     status: z.object({ message: z.string() }),
-    /** The run's folder exists from here on. `device` says which provider, and why that one. */
-    started: z.object({ run: z.string(), steps: z.int(), device: z.string(), parameters: z.int(), baselines: z.array(Baseline) }),
+    /** The run's folder exists from here on. `from` is the step that a resumed run goes on from; `device` says which provider, and why that one. */
+    started: z.object({
+      run: z.string(),
+      steps: z.int(),
+      from: z.int(),
+      device: z.string(),
+      parameters: z.int(),
+      baselines: z.array(Baseline),
+    }),
     metrics: Metrics,
     checkpoint: z.object({ run: z.string(), step: z.int() }),
     /** Something that a person should know and the run goes on with. */

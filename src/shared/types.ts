@@ -76,7 +76,7 @@ export const ObjectiveSummary = z.object({
 });
 export type ObjectiveSummary = z.infer<typeof ObjectiveSummary>;
 
-export const RunState = z.enum(['preparing', 'running', 'completed', 'stopped', 'failed', 'interrupted']);
+export const RunState = z.enum(['preparing', 'running', 'completed', 'stopped', 'paused', 'failed', 'interrupted']);
 export type RunState = z.infer<typeof RunState>;
 
 /** One run as the lists show it, read from its folder. `folder` is an absolute path. */

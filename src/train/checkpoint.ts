@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { diskError, UserError } from '../shared/errors';
@@ -7,25 +7,45 @@ import type { Tensor } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
 import { readHuggingFaceConfig, toHuggingFaceConfig } from '../model/huggingface';
 import { encodeSafetensors, readSafetensors } from '../model/safetensors';
-import { replaceFile } from './files';
+import { attempt, disk, writeFile, type Storage } from './storage';
 
-/** The state from which a run goes on: the tensors, and one integer. */
+/** The state from which a run goes on: the tensors, and two integers. */
 export interface Checkpoint {
   readonly step: number;
+  /** How often the run has gone back to a checkpoint because its loss diverged. */
+  readonly stepsBack: number;
   readonly parameters: ReadonlyMap<string, Tensor>;
   /** The moments, as `m:<name>` and `v:<name>`. */
   readonly optimiser: ReadonlyMap<string, Tensor>;
   /** What objectives carry from step to step. */
   readonly buffers: ReadonlyMap<string, Tensor>;
+  /** What was measured on held-out data at this step, if anything. */
+  readonly eval?: Readonly<Record<string, number>> | undefined;
+}
+
+/** Which checkpoints stay: the newest, and the best by a held-out metric. */
+export interface Retention {
+  readonly newest: number;
+  readonly best?: { readonly metric: string; readonly better: 'lower' | 'higher' } | undefined;
 }
 
 const MODEL = 'model.safetensors';
 const OPTIMISER = 'optimizer.safetensors';
+const CONFIG = 'config.json';
 const STATE = 'state.json';
 
-const State = z.object({ step: z.int().nonnegative(), hashes: z.record(z.string(), z.string()) });
+const State = z.object({
+  step: z.int().nonnegative(),
+  stepsBack: z.int().nonnegative().default(0),
+  eval: z.record(z.string(), z.number()).optional(),
+  /** SHA-256 of every other file. */
+  hashes: z.record(z.string(), z.string()),
+});
+type State = z.infer<typeof State>;
 
 export const checkpointsOf = (run: string): string => join(run, 'checkpoints');
+/** What is being written or removed, and may be removed by whoever finds it. */
+const PARTIAL = '.partial';
 const folderOf = (run: string, step: number): string => join(checkpointsOf(run), `step-${String(step).padStart(8, '0')}`);
 
 const hash = (pieces: readonly Uint8Array[]): string => {
@@ -35,42 +55,74 @@ const hash = (pieces: readonly Uint8Array[]): string => {
 };
 
 /**
- * Writes a checkpoint. `state.json` comes last and holds the other files' hashes: without it the folder is not a checkpoint, so a crash or a full
- * disk in the middle costs nothing. Older ones beyond `keep` are removed afterwards.
+ * Writes a checkpoint: in a folder beside, down to the disk, `state.json` with the other files' hashes last; then the folder takes its name. A crash or
+ * a full disk on the way costs nothing that was there. Those that `keep` does not name are removed afterwards.
  *
  * @throws UserError (code `disk`)
  */
 export function saveCheckpoint(
   run: string,
-  { step, parameters, optimiser, buffers }: Checkpoint,
+  { step, stepsBack, parameters, optimiser, buffers, eval: measured }: Checkpoint,
   config: ModelConfig,
   padId: number,
-  keep: number,
-): string {
+  keep: Retention,
+  storage: Storage = disk,
+): void {
   const folder = folderOf(run, step);
+  const temporary = `${folder}${PARTIAL}`;
+  const files: Record<string, Uint8Array[]> = {
+    [MODEL]: encodeSafetensors(parameters),
+    [OPTIMISER]: encodeSafetensors(new Map([...optimiser, ...buffers])),
+    [CONFIG]: [Buffer.from(`${JSON.stringify(toHuggingFaceConfig(config, padId), null, 2)}\n`)],
+  };
   try {
-    mkdirSync(folder, { recursive: true });
+    if (!existsSync(checkpointsOf(run))) storage.makeFolder(checkpointsOf(run));
+    for (const name of readdirSync(checkpointsOf(run))) if (name.endsWith(PARTIAL)) storage.remove(join(checkpointsOf(run), name));
+    storage.makeFolder(temporary);
+    for (const [name, pieces] of Object.entries(files)) writeFile(join(temporary, name), pieces, storage);
+    const hashes = Object.fromEntries(Object.entries(files).map(([name, pieces]) => [name, hash(pieces)]));
+    const state: State = { step, stepsBack, ...(measured && { eval: measured }), hashes };
+    writeFile(join(temporary, STATE), `${JSON.stringify(state, null, 2)}\n`, storage);
+    storage.syncFolder(temporary);
+    // A run that went back comes by here again.
+    storage.remove(folder);
+    storage.rename(temporary, folder);
+    storage.syncFolder(checkpointsOf(run));
   } catch (error) {
+    attempt(() => storage.remove(temporary));
     throw diskError(folder, error);
   }
-  const files = { [MODEL]: encodeSafetensors(parameters), [OPTIMISER]: encodeSafetensors(new Map([...optimiser, ...buffers])) };
+  for (const old of superfluous(run, keep)) {
+    // The new checkpoint is safe; one too many is no reason to stop. The next save tries again.
+    attempt(() => {
+      storage.rename(old, `${old}${PARTIAL}`);
+      storage.remove(`${old}${PARTIAL}`);
+    });
+  }
+}
+
+/** Folders of the checkpoints that are not to be kept. */
+function superfluous(run: string, { newest, best }: Retention): string[] {
+  const all = listCheckpoints(run);
+  const kept = new Set(all.slice(-newest).map(({ folder }) => folder));
+  if (best) {
+    const measured = all.flatMap(({ folder }) => {
+      const value = tryState(folder)?.eval?.[best.metric];
+      return value === undefined ? [] : [{ folder, value: best.better === 'lower' ? value : -value }];
+    });
+    // Of equals the first.
+    const winner = measured.reduce<(typeof measured)[number] | undefined>((a, b) => (a && a.value <= b.value ? a : b), undefined);
+    if (winner) kept.add(winner.folder);
+  }
+  return all.flatMap(({ folder }) => (kept.has(folder) ? [] : [folder]));
+}
+
+function tryState(folder: string): State | undefined {
   try {
-    for (const [name, pieces] of Object.entries(files)) replaceFile(join(folder, name), pieces);
-    replaceFile(join(folder, 'config.json'), `${JSON.stringify(toHuggingFaceConfig(config, padId), null, 2)}\n`);
-    const hashes = Object.fromEntries(Object.entries(files).map(([name, pieces]) => [name, hash(pieces)]));
-    replaceFile(join(folder, STATE), `${JSON.stringify({ step, hashes }, null, 2)}\n`);
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
+    return readState(folder);
+  } catch {
+    return undefined;
   }
-  for (const old of listCheckpoints(run).slice(0, -keep)) {
-    try {
-      rmSync(old.folder, { recursive: true, force: true });
-    } catch {
-      // The new checkpoint is safe; one too many is no reason to stop. The next save tries again.
-    }
-  }
-  return folder;
 }
 
 /** The finished checkpoints of a run, oldest first. */
@@ -95,39 +147,75 @@ export interface LoadedModel {
 /** Reads a checkpoint's model and checks it against its hash. @throws UserError (code `model`) that names the damaged file */
 export function loadCheckpoint(folder: string): LoadedModel {
   const state = readState(folder);
-  const path = join(folder, MODEL);
-  const expected = state.hashes[MODEL];
-  const parameters = readSafetensors(path);
-  if (expected && hash([readFileSync(path)]) !== expected) {
-    throw new UserError(
-      `${path} is damaged: its contents do not match ${STATE}.`,
-      'Delete this checkpoint folder; the one before it will be used.',
-      'model',
-    );
-  }
-  return { config: readHuggingFaceConfig(folder), parameters, step: state.step };
+  checkHashes(folder, state, [CONFIG, MODEL]);
+  return { config: readHuggingFaceConfig(folder), parameters: readSafetensors(join(folder, MODEL)), step: state.step };
 }
 
-function readState(folder: string): z.infer<typeof State> {
+/** What a run goes on from. */
+export interface SavedState {
+  readonly step: number;
+  readonly stepsBack: number;
+  /** Parameters, moments and buffers, by their names. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** Reads all of a checkpoint and checks it against its hashes. @throws UserError (code `model`) that names the damaged file */
+export function loadState(folder: string): SavedState {
+  const state = readState(folder);
+  checkHashes(folder, state, [CONFIG, MODEL, OPTIMISER]);
+  const tensors = new Map([MODEL, OPTIMISER].flatMap((file) => [...readSafetensors(join(folder, file))]));
+  return { step: state.step, stepsBack: state.stepsBack, tensors };
+}
+
+const DELETE_IT = 'Delete this checkpoint folder; the one before it will be used.';
+
+function checkHashes(folder: string, { hashes }: State, names: readonly string[]): void {
+  for (const name of names) {
+    const path = join(folder, name);
+    // Checkpoints of earlier versions have no hash of the configuration.
+    if (hashes[name] === undefined && name === CONFIG) continue;
+    let actual: string | undefined;
+    try {
+      actual = hash([readFileSync(path)]);
+    } catch (error) {
+      throw new UserError(`${path} is missing or cannot be read.`, DELETE_IT, 'model', { cause: error });
+    }
+    if (actual !== hashes[name]) throw new UserError(`${path} is damaged: its contents do not match ${STATE}.`, DELETE_IT, 'model');
+  }
+}
+
+function readState(folder: string): State {
   const path = join(folder, STATE);
   try {
     return State.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw new UserError(`${path} is missing or damaged.`, 'Delete this checkpoint folder; the one before it will be used.', 'model', {
-      cause: error,
-    });
+    throw new UserError(`${path} is missing or damaged.`, DELETE_IT, 'model', { cause: error });
   }
 }
 
-/** The newest checkpoint that reads back whole. Damaged ones are named to `onDamaged` and passed over. */
-export function newestCheckpoint(run: string, onDamaged: (message: string) => void = () => undefined): LoadedModel & { folder: string } {
+/**
+ * The newest checkpoint of a run that reads back whole, by whichever reader; nothing if there is none. Damaged ones are named to `onDamaged` and passed
+ * over.
+ */
+export function newestReadable<T>(
+  run: string,
+  read: (folder: string) => T,
+  onDamaged: (message: string) => void,
+): { folder: string; contents: T } | undefined {
   for (const { folder } of listCheckpoints(run).reverse()) {
     try {
-      return { ...loadCheckpoint(folder), folder };
+      return { folder, contents: read(folder) };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       onDamaged(error.message);
     }
   }
-  throw new UserError(`${run} has no checkpoint yet.`, 'Wait for the first one, or start a run.', 'checkpoint');
+  return undefined;
+}
+
+/** The model of the newest checkpoint that reads back whole. @throws UserError (code `checkpoint`) if there is none */
+export function newestCheckpoint(run: string, onDamaged: (message: string) => void = () => undefined): LoadedModel & { folder: string } {
+  const found = newestReadable(run, loadCheckpoint, onDamaged);
+  if (!found) throw new UserError(`${run} has no checkpoint yet.`, 'Wait for the first one, or start a run.', 'checkpoint');
+  return { ...found.contents, folder: found.folder };
 }

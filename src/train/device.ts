@@ -18,6 +18,9 @@ function loadRuntime(): Promise<typeof Ort> {
   return runtime;
 }
 
+/** Its version: the same one on the same kind of processor gives the same bits. */
+export const runtimeVersion = async (): Promise<string> => (await loadRuntime()).env.versions.node ?? 'unknown';
+
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
 export interface SessionOptions {

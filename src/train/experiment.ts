@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import type { z } from 'zod';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
 import { UserError } from '../shared/errors';
 import { parseExperiment } from '../experiment/parse';
 import { experimentSchema } from '../experiment/schema';
@@ -36,4 +36,47 @@ export function loadExperiment(path: string): LoadedExperiment {
   const folder = dirname(resolve(path));
   const { name } = experiment;
   return { experiment, name, root: resolve(folder, experiment.corpus.root), folder };
+}
+
+/** A folder of the cache: a name, nothing that leads elsewhere. */
+const CacheEntry = z.string().regex(/^[\w-]+$/);
+
+/** What a run's record says besides the experiment. */
+const Resolved = z.looseObject({
+  /** The experiment's folder, seen from the run's. */
+  folder: z.string().default('../../..'),
+  corpus: z.looseObject({ summary: z.string() }),
+  prepared: z.object({ shards: CacheEntry, tables: z.record(z.string(), CacheEntry) }).optional(),
+  device: z.string().optional(),
+  threads: z.int().positive().optional(),
+  version: z.string().optional(),
+  onnxruntime: z.string().optional(),
+});
+export type Resolved = z.infer<typeof Resolved>;
+
+/** A run's experiment, and what it was resolved to when the run began. */
+export interface LoadedRun extends LoadedExperiment, Resolved {
+  /** The run's own folder. */
+  readonly run: string;
+  readonly folder: string;
+}
+
+/** The name of a run's record of its experiment. */
+export const RECORD = 'experiment.json';
+
+/** Reads what a run was made from. @throws UserError (code `run`) that names the file and what is wrong with it */
+export function loadRun(run: string): LoadedRun {
+  const path = join(run, RECORD);
+  try {
+    const { resolved, ...written } = z.looseObject({ resolved: Resolved }).parse(JSON.parse(readFileSync(path, 'utf8')));
+    const experiment = ExperimentSchema.parse(written);
+    const folder = resolve(run, resolved.folder);
+    const name = z.string().parse(experiment.name);
+    return { ...resolved, experiment: { ...experiment, name }, name, root: resolve(folder, experiment.corpus.root), folder, run };
+  } catch (error) {
+    const what = error instanceof z.ZodError ? `: ${z.prettifyError(error).split('\n').join(' ')}` : '';
+    throw new UserError(`${path} is missing or damaged${what}.`, 'Choose the folder of a run, or start a new run.', 'run', {
+      cause: error,
+    });
+  }
 }

@@ -26,7 +26,10 @@ export class Optimisation {
   /** How often each set has been trained. */
   readonly #counts = new Map<string, number>();
 
-  private constructor(private readonly ensembles: ReadonlyMap<string, Ensemble>) {}
+  private constructor(
+    private readonly plan: Plan,
+    private readonly ensembles: ReadonlyMap<string, Ensemble>,
+  ) {}
 
   /** @throws UserError (code `device`) when the device cannot do what the objectives ask for */
   static async create(
@@ -44,7 +47,13 @@ export class Optimisation {
         : await createStepper(trainingLosses(config, set), optimiser, state, session, groupOf);
       ensembles.set(keyOf(set), { stepper, trainedBy });
     }
-    return new Optimisation(ensembles);
+    return new Optimisation(plan, ensembles);
+  }
+
+  /** Counts as after so many steps. */
+  countFrom(steps: number): void {
+    this.#counts.clear();
+    for (let step = 0; step < steps; step++) this.#count(keyOf(this.plan.setAt(step)));
   }
 
   /**
@@ -57,7 +66,7 @@ export class Optimisation {
     const set = parts.map(({ instance }) => instance);
     const own = keyOf(set);
     const { stepper, trainedBy } = this.ensembles.get(own)!;
-    this.#counts.set(own, (this.#counts.get(own) ?? 0) + 1);
+    this.#count(own);
     const feeds = new Map<string, Tensor>([
       [STEP_KEY, tensor('uint32', [], [key])],
       ...parts.map(({ instance, weight }) => [weightName(instance.type), tensor('float32', [], [weight])] as const),
@@ -65,6 +74,10 @@ export class Optimisation {
     ]);
     const t = trainedBy.map((sets) => sets.reduce((sum, each) => sum + (this.#counts.get(each) ?? 0), 0));
     return stepper.step(feeds, t, learningRate);
+  }
+
+  #count(set: string): void {
+    this.#counts.set(set, (this.#counts.get(set) ?? 0) + 1);
   }
 
   async release(): Promise<void> {

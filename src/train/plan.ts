@@ -12,7 +12,8 @@ export interface Part {
 export class Plan {
   /** Sets of objectives that are trained together, each once. */
   readonly sets: readonly (readonly Instance[])[];
-  readonly #setAt: (step: number) => readonly Instance[];
+  /** The objectives of a step (from 0). */
+  readonly setAt: (step: number) => readonly Instance[];
 
   constructor(
     readonly instances: readonly Instance[],
@@ -23,12 +24,12 @@ export class Plan {
     switch (combination.kind) {
       case 'sum':
         this.sets = [instances];
-        this.#setAt = () => instances;
+        this.setAt = () => instances;
         break;
       case 'alternate': {
         const turns = interleaved(combination.ratio).map((type) => named([type]));
         this.sets = instances.map((instance) => [instance]);
-        this.#setAt = (step) => turns[step % turns.length]!;
+        this.setAt = (step) => turns[step % turns.length]!;
         break;
       }
       case 'phases': {
@@ -37,15 +38,15 @@ export class Plan {
         );
         const phases = combination.phases.map(({ objectives }) => named(objectives));
         this.sets = [...new Map(phases.map((set) => [keyOf(set), set])).values()];
-        this.#setAt = (step) => phases[ends.findIndex((end) => step < Math.round(end))] ?? phases.at(-1)!;
+        this.setAt = (step) => phases[ends.findIndex((end) => step < Math.round(end))] ?? phases.at(-1)!;
         break;
       }
     }
   }
 
-  /** The objectives of a step (from 0) and their weights. */
+  /** The same with their weights. */
   at(step: number): Part[] {
-    return this.#setAt(step).map((instance) => ({ instance, weight: rampAt(instance.weight, step, this.steps) }));
+    return this.setAt(step).map((instance) => ({ instance, weight: rampAt(instance.weight, step, this.steps) }));
   }
 }
 

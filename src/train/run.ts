@@ -1,10 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { diskError } from '../shared/errors';
+import { diskError, UserError } from '../shared/errors';
 import { Baseline, Metrics, RunState, type RunSummary } from '../shared/types';
 import { listCheckpoints } from './checkpoint';
-import { replaceFile } from './files';
+import { RECORD } from './experiment';
+import { ownerOf, RunLock } from './lock';
+import { disk, replaceFile, writeAll, type Storage } from './storage';
 
 const Status = z.object({
   name: z.string(),
@@ -14,64 +17,153 @@ const Status = z.object({
   startedAt: z.string(),
   objectives: z.array(z.string()),
   baselines: z.array(Baseline).default([]),
-  /** The process that trains: a run whose process is gone was interrupted. */
-  pid: z.int(),
   message: z.string().optional(),
+  /** The code of the error that ended it. */
+  code: z.string().optional(),
 });
 export type Status = z.infer<typeof Status>;
 
 const STATUS = 'status.json';
 const METRICS = 'metrics.jsonl';
 
+/** How long another process's hold on the run may go unnoticed, in milliseconds. */
+const VERIFY_EVERY = 1_000;
+
 /** A run's folder, while it is written. The folder is the truth; messages are only news of it. */
 export class Run {
   #status: Status;
+  #verified = performance.now();
 
   private constructor(
     readonly folder: string,
     status: Status,
+    private readonly lock: RunLock,
+    readonly storage: Storage,
   ) {
     this.#status = status;
   }
 
-  /** Makes `<yyyymmdd-hhmmss>-<name>` below `runs`. @throws UserError (code `disk`) */
-  static create(runs: string, name: string, experiment: unknown, details: Pick<Status, 'steps' | 'objectives' | 'baselines'>): Run {
+  /** Makes `<yyyymmdd-hhmmss>-<name>` below `runs`, and locks it. @throws UserError (code `disk`) */
+  static create(
+    runs: string,
+    name: string,
+    experiment: unknown,
+    details: Pick<Status, 'steps' | 'objectives' | 'baselines'>,
+    storage: Storage = disk,
+  ): Run {
     const now = new Date();
     const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
     const slug = name.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 60);
     const base = join(runs, `${stamp}-${slug}`);
-    let folder = base;
-    for (let i = 2; existsSync(folder); i++) folder = `${base}-${i}`;
     try {
-      mkdirSync(folder, { recursive: true });
+      mkdirSync(runs, { recursive: true });
+      const folder = makeFirstFree(base, storage);
+      const lock = RunLock.create(folder, storage);
+      const run = new Run(folder, { name, state: 'preparing', step: 0, startedAt: now.toISOString(), ...details }, lock, storage);
+      replaceFile(join(folder, RECORD), `${JSON.stringify(experiment, null, 2)}\n`, storage);
+      run.update({});
+      return run;
     } catch (error) {
-      throw diskError(folder, error);
+      throw diskError(base, error);
     }
-    const run = new Run(folder, { name, state: 'preparing', step: 0, startedAt: now.toISOString(), pid: process.pid, ...details });
-    replaceFile(join(folder, 'experiment.json'), `${JSON.stringify(experiment, null, 2)}\n`);
-    run.update({});
-    return run;
+  }
+
+  /**
+   * Takes up a run that was stopped or interrupted.
+   *
+   * @throws UserError (code `run`) when the folder holds no run, or a completed one; (code `busy`) when another process trains it
+   */
+  static async resume(folder: string, storage: Storage = disk): Promise<Run> {
+    const status = readStatus(folder);
+    if (!status)
+      throw new UserError(`${folder} is no run, or its ${STATUS} is damaged.`, 'Choose a folder below .objective-lab/runs.', 'run');
+    if (status.state === 'completed')
+      throw new UserError(
+        `The run ${folder} is completed: it has done its ${status.steps} steps.`,
+        'Start a new run of the experiment.',
+        'run',
+      );
+    const lock = await RunLock.acquire(folder, storage);
+    return new Run(folder, status, lock, storage);
+  }
+
+  get status(): Readonly<Status> {
+    return this.#status;
   }
 
   update(change: Partial<Status>): void {
     this.#status = { ...this.#status, ...change };
-    replaceFile(join(this.folder, STATUS), `${JSON.stringify(this.#status, null, 2)}\n`);
+    replaceFile(join(this.folder, STATUS), `${JSON.stringify(this.#status, null, 2)}\n`, this.storage);
   }
 
+  /** The run goes on from a step; why it did not is forgotten. */
+  goOn(step: number): void {
+    const { message: _, code: __, ...rest } = this.#status;
+    this.#status = rest;
+    this.update({ state: 'running', step });
+  }
+
+  /** @throws UserError (code `busy`) when another process has taken the run over */
   metrics(line: Metrics): void {
+    if (performance.now() - this.#verified > VERIFY_EVERY) this.verify();
     this.#append(METRICS, JSON.stringify(line));
+  }
+
+  verify(): void {
+    this.lock.verify();
+    this.#verified = performance.now();
   }
 
   log(message: string): void {
     this.#append('log.txt', `${new Date().toISOString()} ${message}`);
   }
 
-  #append(file: string, line: string): void {
-    const path = join(this.folder, file);
+  /** Brings the metrics so far to the disk, so that no checkpoint outlives them. */
+  flush(): void {
+    this.#appendTo(METRICS, (file) => this.storage.sync(file));
+  }
+
+  /** Forgets the metrics after a step; returns the others. */
+  rewind(step: number): Metrics[] {
+    const path = join(this.folder, METRICS);
+    const kept = (existsSync(path) ? parseLines(readFileSync(path, 'utf8')) : []).filter((line) => line.step <= step);
+    replaceFile(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''), this.storage);
+    return kept;
+  }
+
+  /** Lets others have the run. */
+  close(): void {
+    this.lock.release();
+  }
+
+  #append(name: string, line: string): void {
+    this.#appendTo(name, (file) => writeAll(file, `${line}\n`, this.storage));
+  }
+
+  #appendTo(name: string, work: (file: number) => void): void {
+    const path = join(this.folder, name);
     try {
-      appendFileSync(path, `${line}\n`);
+      const file = this.storage.open(path, 'a');
+      try {
+        work(file);
+      } finally {
+        this.storage.close(file);
+      }
     } catch (error) {
       throw diskError(path, error);
+    }
+  }
+}
+
+/** Two windows may start a run in the same second. */
+function makeFirstFree(base: string, storage: Storage): string {
+  for (let i = 1; ; i++) {
+    const folder = i === 1 ? base : `${base}-${i}`;
+    try {
+      storage.makeFolder(folder);
+      return folder;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
 }
@@ -89,7 +181,7 @@ export function listRuns(runs: string): RunSummary[] {
 export function summarise(folder: string): RunSummary | undefined {
   const status = readStatus(folder);
   if (!status) return undefined;
-  const { pid, ...rest } = status;
+  const { code: _, ...rest } = status;
   const live = rest.state === 'running' || rest.state === 'preparing';
   const last = lastLines(folder);
   const checkpoint = listCheckpoints(folder).at(-1)?.step;
@@ -97,7 +189,7 @@ export function summarise(folder: string): RunSummary | undefined {
     ...rest,
     id: basename(folder),
     folder,
-    state: live && !isAlive(pid) ? 'interrupted' : rest.state,
+    state: live && !ownerOf(folder) ? 'interrupted' : rest.state,
     step: Math.max(rest.step, last.step),
     ...(last.loss && { loss: last.loss }),
     ...(last.eval && { eval: last.eval }),
@@ -113,13 +205,17 @@ function readStatus(folder: string): Status | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/**
+ * Asks the process that trains a run to stop as Ctrl-C would: with a checkpoint. (Windows knows no such question: there it ends at once, and the run
+ * goes on from its last checkpoint when it is resumed.)
+ *
+ * @returns whether there is such a process on this machine
+ */
+export function askToStop(folder: string): boolean {
+  const owner = ownerOf(folder);
+  if (owner?.host !== hostname()) return false;
+  process.kill(owner.pid, 'SIGTERM');
+  return true;
 }
 
 /** The metrics of a run after a step, thinned evenly to about `limit` lines; evaluations are always kept. A line cut off by a crash is passed over. */

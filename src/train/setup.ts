@@ -1,10 +1,14 @@
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { tableRequest, tokensOf as specialTokensOf, type Instance } from '../objectives';
 import { UserError } from '../shared/errors';
+import { Dataset } from '../text/dataset';
 import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
 import type { TableRequest } from '../text/table';
+import { Tokenizer } from '../text/tokenizer';
 import type { ModelConfig } from '../model/config';
-import type { Experiment, LoadedExperiment } from './experiment';
+import type { Experiment, LoadedExperiment, LoadedRun } from './experiment';
 import type { Plan } from './plan';
 import { planOf, recipeOf, type Recipe } from './recipe';
 
@@ -25,12 +29,61 @@ export interface Setup {
 export const stateFolder = ({ folder }: LoadedExperiment): string => join(folder, '.objective-lab');
 export const cacheFolder = (loaded: LoadedExperiment): string => join(stateFolder(loaded), 'cache');
 
-/** @throws UserError when the corpus does not do for the experiment, or `signal` aborts on the way */
-export async function setUp(loaded: LoadedExperiment, onProgress: (message: string) => void, signal?: AbortSignal): Promise<Setup> {
+/**
+ * @param recorded the run that goes on: it keeps its text
+ * @throws UserError when the corpus does not do for the experiment, or `signal` aborts on the way
+ */
+export async function setUp(
+  loaded: LoadedExperiment,
+  onProgress: (message: string) => void,
+  signal?: AbortSignal,
+  recorded?: LoadedRun,
+): Promise<Setup> {
+  const { experiment } = loaded;
+  onProgress('Reading the corpus');
+  const corpus = (recorded && reopen(recorded)) ?? (await prepare(loaded, onProgress, signal));
+  onProgress(corpus.report.summary);
+  try {
+    if (recorded?.prepared && !isDeepStrictEqual(preparedAs(corpus.dataset), recorded.prepared))
+      throw new UserError(
+        `The text in ${loaded.root} is no longer what the run ${recorded.run} learns from, and what was prepared of that is gone.`,
+        'Restore the text, or start a new run.',
+        'corpus',
+      );
+    const recipe = recipeOf(experiment, corpus);
+    const plan = planOf(recipe);
+    const { instances } = plan;
+    for (const instance of instances) instance.check(corpus.dataset.train, corpus.dataset.heldOut);
+    return { experiment, corpus, recipe, plan, config: recipe.config, instances };
+  } catch (error) {
+    corpus.dataset.close();
+    throw error;
+  }
+}
+
+/** Names of the cache's folders that hold a prepared corpus: they say what is in them. */
+export const preparedAs = ({ folder, tableFolders }: Dataset): NonNullable<LoadedRun['prepared']> => ({
+  shards: basename(folder),
+  tables: Object.fromEntries([...tableFolders].map(([objective, table]) => [objective, basename(table)])),
+});
+
+/** The corpus of a run as it was prepared, if the cache still has it: whatever has become of the text since. */
+function reopen(recorded: LoadedRun): PreparedCorpus | undefined {
+  const { prepared, run, corpus } = recorded;
+  if (!prepared) return undefined;
+  const tokenizer = join(run, 'tokenizer.json');
+  const inCache = (name: string): string => join(cacheFolder(recorded), name);
+  if (![tokenizer, ...[prepared.shards, ...Object.values(prepared.tables)].map(inCache)].every((path) => existsSync(path)))
+    return undefined;
+  const dataset = Dataset.open(inCache(prepared.shards));
+  for (const [objective, table] of Object.entries(prepared.tables)) dataset.addTable(objective, inCache(table));
+  return { tokenizer: Tokenizer.load(tokenizer), dataset, report: corpus as unknown as PreparedCorpus['report'] };
+}
+
+async function prepare(loaded: LoadedExperiment, onProgress: (message: string) => void, signal?: AbortSignal): Promise<PreparedCorpus> {
   const { experiment, root, folder } = loaded;
   const { tokenizer, objectives } = experiment;
-  onProgress('Reading the corpus');
-  const corpus = await prepareCorpus({
+  return prepareCorpus({
     root,
     corpus: experiment.corpus,
     tokenizer: {
@@ -52,15 +105,4 @@ export async function setUp(loaded: LoadedExperiment, onProgress: (message: stri
   }).catch((error: unknown) => {
     throw signal?.aborted ? new UserError('The run was stopped before its first step.', undefined, 'cancelled') : error;
   });
-  onProgress(corpus.report.summary);
-  try {
-    const recipe = recipeOf(experiment, corpus);
-    const plan = planOf(recipe);
-    const { instances } = plan;
-    for (const instance of instances) instance.check(corpus.dataset.train, corpus.dataset.heldOut);
-    return { experiment, corpus, recipe, plan, config: recipe.config, instances };
-  } catch (error) {
-    corpus.dataset.close();
-    throw error;
-  }
 }

@@ -8,7 +8,7 @@ import { optimise } from '../onnx/optimise';
 import { serialise } from '../onnx/serialise';
 import { filled } from '../onnx/types';
 import { median } from '../shared/statistics';
-import { replaceFile } from './files';
+import { replaceFile } from './storage';
 import { Session } from './device';
 
 /** What is known of machines: for each, the fastest number of threads by hidden size and rows. */

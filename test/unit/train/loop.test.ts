@@ -10,7 +10,7 @@ import { tensor } from '../../../src/onnx/types';
 import { Dataset } from '../../../src/text/dataset';
 import { listCheckpoints, newestCheckpoint } from '../../../src/train/checkpoint';
 import { Session } from '../../../src/train/device';
-import { train } from '../../../src/train/loop';
+import { resume, train } from '../../../src/train/loop';
 import { listRuns, readMetrics, Run } from '../../../src/train/run';
 import { makeWorkspace } from '../support/workspace';
 
@@ -240,27 +240,79 @@ describe('what goes wrong', () => {
     vi.restoreAllMocks();
   });
 
-  it('a loss that is no longer a number stops the run, names step and objective, and keeps the checkpoints', async () => {
-    const { experiment, folder } = workspace();
+  /** Spoils what the device answers at the seventh step that it is asked for: no setting that the schema lets through gives NaN for certain. */
+  function spoilSeventhStep(): { mockRestore: () => void } {
     const create = Session.create.bind(Session);
     let steps = 0;
-    // What the device answers is spoilt at the seventh step: no setting that the schema lets through diverges for certain.
-    const spoilt = vi.spyOn(Session, 'create').mockImplementation(async (...given) => {
+    return vi.spyOn(Session, 'create').mockImplementation(async (...given) => {
       const session = await create(...given);
       const run = session.run.bind(session);
       session.run = async (feeds, into) => {
         const outputs = await run(feeds, into);
         if (outputs.has('loss:mlm') && ++steps === 7) outputs.set('loss:mlm', tensor('float32', [], [NaN]));
-        if (steps === 7) outputs.set('loss:total', tensor('float32', [], [NaN]));
         return outputs;
       };
       return session;
     });
-    await expect(train({ experiment })).rejects.toThrow('The loss of "mlm" is no longer a number at step 7.');
+  }
+
+  it('a loss that is no longer a number stops the run, names step and objective, and keeps the checkpoints', async () => {
+    const { experiment, folder } = workspace();
+    const spoilt = spoilSeventhStep();
+    const lines: Metrics[] = [];
+    await expect(train({ experiment })).rejects.toMatchObject({
+      code: 'diverged',
+      message: 'The loss of "mlm" is no longer a number at step 7.',
+    });
     spoilt.mockRestore();
-    expect(listRuns(join(folder, '.objective-lab', 'runs'))).toMatchObject([
-      { state: 'failed', checkpoint: 5, message: expect.stringContaining('step 7') as string },
+    const [run] = listRuns(join(folder, '.objective-lab', 'runs'));
+    expect(run).toMatchObject({ state: 'failed', checkpoint: 5, message: expect.stringContaining('step 7') as string });
+    // Resumed as it was it would diverge again.
+    const straight = await train({ experiment: workspace().experiment });
+    await resume({ run: run!.folder, events: { metrics: (line) => lines.push(line) } });
+    const rates = (all: readonly Metrics[], factor: number): number[] =>
+      all.flatMap(({ learningRate }) => (learningRate === undefined ? [] : [Number((factor * learningRate).toPrecision(9))]));
+    expect(rates(lines, 2)).toEqual(rates(readMetrics(straight.run, 5, 100), 1));
+  });
+
+  it('goes back to the last checkpoint and on with half the rate, if the experiment says so', async () => {
+    const training = { steps: 12, device: 'cpu', evaluateEvery: 6, checkpointEvery: 5, learningRate: 0.003, stepBacks: 1 };
+    const { experiment } = workspace({ training });
+    const spoilt = spoilSeventhStep();
+    const warnings: string[] = [];
+    const result = await train({ experiment, events: { warning: (message) => warnings.push(message) } });
+    spoilt.mockRestore();
+    expect(result.reason).toBe('completed');
+    expect(warnings).toEqual([
+      expect.stringMatching(/no longer a number at step 7\. Back to step 5, and on with a learning rate of 0\.0015\./),
     ]);
+    const lines = readMetrics(result.run, -1, 100).filter(({ loss }) => loss);
+    expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(lines[5]!.learningRate! / lines[4]!.learningRate!).toBeLessThan(0.6);
+    expect(JSON.parse(readFileSync(join(listCheckpoints(result.run).at(-1)!.folder, 'state.json'), 'utf8'))).toMatchObject({
+      stepsBack: 1,
+    });
+  });
+
+  it('a loss that grows to many times what it began with stops the run', async () => {
+    const training = { steps: 60, device: 'cpu', warmup: 0, learningRate: 1, gradientClip: 1e9, checkpointEvery: 60, evaluateEvery: 60 };
+    const { experiment } = workspace({ training, objectives: [{ type: 'mlm', batchSize: 8, sequenceLength: 32 }] });
+    await expect(train({ experiment })).rejects.toMatchObject({
+      code: 'diverged',
+      message: expect.stringContaining('"mlm" diverges') as string,
+    });
+  });
+
+  it('keeps the checkpoint that was best on held-out text', async () => {
+    const training = { steps: 12, device: 'cpu', evaluateEvery: 12, checkpointEvery: 3, keepCheckpoints: 1, learningRate: 0.5, warmup: 0 };
+    const { experiment } = workspace({ training: { ...training, keepBest: 'mlm' } });
+    const { run } = await train({ experiment });
+    const measured = readMetrics(run, -1, 100).filter((line) => line.eval && line.step > 0);
+    expect(measured.map(({ step }) => step)).toEqual([3, 6, 9, 12]);
+    const best = measured.reduce((a, b) => (b.eval!.mlm! < a.eval!.mlm! ? b : a));
+    expect(listCheckpoints(run).map(({ step }) => step)).toEqual([...new Set([best.step, 12])]);
+    const wrong = workspace({ training: { ...training, keepBest: 'mlm.accuracy' } });
+    await expect(train({ experiment: wrong.experiment })).rejects.toThrow('training.keepBest is "mlm.accuracy", which is not measured.');
   });
 
   it('a damaged checkpoint is named and the one before it used', async () => {
@@ -308,7 +360,7 @@ describe('what goes wrong', () => {
     });
     await expect(train({ experiment })).rejects.toThrow(/The disk is full/);
     full.mockRestore();
-    expect(listRuns(join(folder, '.objective-lab', 'runs'))).toMatchObject([{ state: 'failed', checkpoint: 5 }]);
+    expect(listRuns(join(folder, '.objective-lab', 'runs'))).toMatchObject([{ state: 'paused', checkpoint: 5 }]);
   });
 });
 
