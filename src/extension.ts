@@ -24,9 +24,10 @@ export function activate({ extensionUri, subscriptions }: vscode.ExtensionContex
   const log = vscode.window.createOutputChannel('Objective Lab', { log: true });
   const reporter = new Reporter(log);
   const entry = vscode.Uri.joinPath(extensionUri, 'dist', 'trainer.js').fsPath;
-  const spawn = (role: 'training' | 'inspection'): TrainerProcess => new TrainerProcess({ role, entry, execPath: nodePath(), log });
+  const spawn = (role: 'training' | 'inspection', outlive = false): TrainerProcess =>
+    new TrainerProcess({ role, entry, execPath: nodePath(), log, outlive });
 
-  training = new Training(() => spawn('training'));
+  training = new Training((outlive) => spawn('training', outlive));
   const inspection = new Inspection({
     spawn: () => spawn('inspection'),
     idle: IDLE,
@@ -50,7 +51,7 @@ export function activate({ extensionUri, subscriptions }: vscode.ExtensionContex
   );
 }
 
-/** A run in progress gets the time to write its checkpoint. */
+/** A run in progress gets the time to write its checkpoint, or goes on by itself if it was started so. */
 export async function deactivate(): Promise<void> {
-  await training?.stop(FAREWELL).catch(() => undefined);
+  if (!training?.outlives) await training?.stop(FAREWELL).catch(() => undefined);
 }

@@ -13,7 +13,7 @@ import { resume, train, type TrainEvents } from './train/loop';
 import { askToStop, listRuns, readMetrics } from './train/run';
 
 /** The child process behind the editor: answers the host's requests, and ends when the host goes away. */
-let training: { controller: AbortController; finished: Promise<unknown> } | undefined;
+let training: { controller: AbortController; finished: Promise<unknown>; outlive: boolean } | undefined;
 const readers = new Map<string, Reader>();
 
 /** Models kept open; the one used longest ago makes room. */
@@ -38,12 +38,12 @@ const events: TrainEvents = {
 };
 
 /** One training at a time. @param begin starts it; its signal aborts when the training is to stop */
-async function only(begin: (signal: AbortSignal) => Promise<Done>, signal: AbortSignal): Promise<Done> {
+async function only(begin: (signal: AbortSignal) => Promise<Done>, outlive: boolean | undefined, signal: AbortSignal): Promise<Done> {
   if (training) throw new UserError('A run is going on already.', 'Stop it, or wait for its end.', 'busy');
   const controller = new AbortController();
   signal.addEventListener('abort', () => controller.abort(), { once: true });
   const finished = begin(controller.signal);
-  training = { controller, finished };
+  training = { controller, finished, outlive: outlive ?? false };
   try {
     return await finished;
   } finally {
@@ -52,8 +52,8 @@ async function only(begin: (signal: AbortSignal) => Promise<Done>, signal: Abort
 }
 
 const handlers: Handlers<typeof protocol.trainer> = {
-  train: (params, signal) => only((stop) => train({ ...params, signal: stop, events }), signal),
-  resume: (params, signal) => only((stop) => resume({ ...params, signal: stop, events }), signal),
+  train: ({ outlive, ...params }, signal) => only((stop) => train({ ...params, signal: stop, events }), outlive, signal),
+  resume: ({ outlive, ...params }, signal) => only((stop) => resume({ ...params, signal: stop, events }), outlive, signal),
   async stop() {
     training?.controller.abort();
     await training?.finished.catch(() => undefined);
@@ -98,6 +98,11 @@ const leave = (): void => {
   void (training?.finished ?? Promise.resolve()).catch(() => undefined).finally(() => process.exit());
 };
 // The window is gone, or closes.
-process.on('disconnect', leave);
+process.on('disconnect', () => {
+  if (!training?.outlive) return leave();
+  void training.finished.catch(() => undefined).finally(() => process.exit());
+});
+// Nobody reads what is said after that.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 process.on('SIGTERM', leave);
 process.on('unhandledRejection', (error) => link.emit('log', { level: 'error', message: toWireError(error).message }));

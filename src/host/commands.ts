@@ -4,7 +4,7 @@ import type { RunSummary } from '../shared/types';
 import { newExperiment } from './experiments';
 import type { Lab } from './lab';
 import { isUnfinished } from './run-list';
-import { startRun, stopRun } from './start-run';
+import { resumeRun, startRun, stopRun } from './start-run';
 import { requireTrust } from './workspace';
 
 /** A row of the runs view, as its commands receive it. */
@@ -18,7 +18,8 @@ export function registerCommands(lab: Lab): vscode.Disposable {
   const commands: Readonly<Record<string, (argument: unknown) => unknown>> = {
     newExperiment: () => newExperiment(lab),
     startRun: (uri) => startRun(lab, uri instanceof vscode.Uri ? uri : undefined),
-    stopRun: () => stopRun(lab),
+    resumeRun: (item) => resumeRun(lab, isRunItem(item) ? item.run : undefined),
+    stopRun: (item) => stopRun(lab, isRunItem(item) ? item.run : undefined),
     openInspector: (item) => lab.inspector.open(isRunItem(item) ? item.run.folder : undefined),
     openDashboard: async (item) => {
       if (!isRunItem(item) && !runs.known) await runs.refresh();

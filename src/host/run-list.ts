@@ -26,6 +26,11 @@ export function isUnfinished({ state }: RunSummary): boolean {
   return state === 'preparing' || state === 'running';
 }
 
+/** Whether a run can be taken up again. */
+export function isResumable({ state }: RunSummary): boolean {
+  return state === 'stopped' || state === 'paused' || state === 'interrupted' || state === 'failed';
+}
+
 function news(live: Readonly<LiveRun>): Partial<RunSummary> {
   const { steps, baselines, loss, checkpoint, last } = live;
   return {

@@ -4,6 +4,7 @@ import { formatCount, formatNats } from '../shared/format';
 import type { RunState, RunSummary } from '../shared/types';
 import type { RunItem } from './commands';
 import type { Lab } from './lab';
+import { isResumable, isUnfinished } from './run-list';
 import { Throttle } from './throttle';
 
 /** The least time between two redraws of the view, in milliseconds. */
@@ -50,10 +51,16 @@ export class RunsView implements vscode.TreeDataProvider<RunItem>, vscode.Dispos
     item.description = description(run);
     item.tooltip = tooltip(run);
     item.iconPath = ICONS[run.state];
-    item.contextValue = run.folder === this.lab.training.live?.folder ? 'run.live' : 'run';
+    item.contextValue = this.#context(run);
     item.accessibilityInformation = { label: `${run.name}, ${run.state}, ${description(run)}` };
     item.command = { title: 'Open Training Chart', command: 'objectiveLab.openDashboard', arguments: [{ run }] };
     return item;
+  }
+
+  /** Which commands a row has. */
+  #context(run: RunSummary): string {
+    if (run.folder === this.lab.training.live?.folder) return 'run.live';
+    return isUnfinished(run) ? 'run.elsewhere' : isResumable(run) ? 'run.resumable' : 'run';
   }
 
   dispose(): void {

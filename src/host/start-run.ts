@@ -3,12 +3,14 @@ import { compare } from '../shared/baselines';
 import { RemoteError } from '../shared/rpc';
 import type { Done } from '../shared/trainer-protocol';
 import { formatCount, formatDuration, formatNats, secondsLeft } from '../shared/format';
-import { Device } from '../shared/types';
+import { UserError } from '../shared/errors';
+import { Device, type RunSummary } from '../shared/types';
 import { chooseExperiment, saveExperiment } from './experiments';
 import type { Lab } from './lab';
-import { sentence } from './report';
+import { isCancelled, sentence } from './report';
+import { isResumable } from './run-list';
 import type { LiveRun } from './training';
-import { requireTrust, runsFolderOf } from './workspace';
+import { basename, requireTrust, runsFolderOf } from './workspace';
 
 /** Chooses an experiment, asks what to do with a run in progress, and trains; returns once the run is on its way. */
 export async function startRun(lab: Lab, called: vscode.Uri | undefined): Promise<void> {
@@ -16,14 +18,54 @@ export async function startRun(lab: Lab, called: vscode.Uri | undefined): Promis
   const experiment = await chooseExperiment(lab, called);
   if (!experiment || !(await makeRoom(lab))) return;
   await saveExperiment(experiment);
-  const runs = runsFolderOf(experiment);
-  lab.reporter.background(train(lab, experiment, runs));
+  const params = { experiment: experiment.fsPath, runs: runsFolderOf(experiment), ...settingsFor(experiment) };
+  const name = basename(experiment).replace(/\.lab\.json$/, '');
+  lab.reporter.background(follow(lab, name, () => lab.training.run(params)));
 }
 
-/** Stops the run in progress and says so until its checkpoint is written. */
-export async function stopRun({ training }: Lab): Promise<void> {
+/** Goes on with a run that has not ended: the one a command was called on, or the person's choice. */
+export async function resumeRun(lab: Lab, called: RunSummary | undefined): Promise<void> {
+  requireTrust();
+  const run = called ?? (await chooseRun(lab));
+  if (!run || !(await makeRoom(lab))) return;
+  lab.dashboard.open(run.folder);
+  lab.reporter.background(
+    follow(lab, run.name, () => lab.training.resume(run, { run: run.folder, ...settingsFor(vscode.Uri.file(run.folder)) })),
+  );
+}
+
+async function chooseRun({ runs }: Lab): Promise<RunSummary | undefined> {
+  await runs.refresh();
+  const resumable = runs.all.filter(isResumable);
+  if (resumable.length === 0)
+    throw new UserError(
+      'No run of this workspace was stopped or interrupted.',
+      'Start a run; the completed ones have done all their steps.',
+      'run',
+    );
+  const picked = await vscode.window.showQuickPick(
+    resumable.map((run) => ({
+      label: run.name,
+      description: `${run.state} at step ${formatCount(run.step)} of ${formatCount(run.steps)}`,
+      detail: run.id,
+      run,
+    })),
+    { title: 'Resume Run', placeHolder: 'Run to go on with', matchOnDescription: true, matchOnDetail: true },
+  );
+  return picked?.run;
+}
+
+/**
+ * Stops a run and says so until its checkpoint is written: the one in progress, or one that another window left running and the command was called on.
+ */
+export async function stopRun({ training, inspection, runs }: Lab, called: RunSummary | undefined): Promise<void> {
   requireTrust();
   const live = training.live;
+  if (called && called.folder !== live?.folder) {
+    const { asked } = await inspection.request('stopRun', { run: called.folder });
+    if (!asked) throw new UserError(`${called.name} is trained on another machine, or by nobody.`, 'Stop it where it was started.', 'run');
+    return runs.refresh();
+  }
   if (!live) return;
   await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: `Stopping ${live.name}` }, () => training.stop());
 }
@@ -41,13 +83,20 @@ async function makeRoom({ training }: Lab): Promise<boolean> {
   return true;
 }
 
-async function train(lab: Lab, experiment: vscode.Uri, runs: string): Promise<void> {
+/** What the editor's settings say of a run. */
+function settingsFor(scope: vscode.Uri): { device?: Exclude<Device, 'auto'>; outlive: boolean } {
+  const settings = vscode.workspace.getConfiguration('objectiveLab', scope);
+  const device = Device.safeParse(settings.get('device')).data ?? 'auto';
+  return { ...(device !== 'auto' && { device }), outlive: settings.get('whenWindowCloses') === 'continue' };
+}
+
+/** Shows how a run goes on and what comes of it. @param begin starts it */
+async function follow(lab: Lab, name: string, begin: () => Promise<Done>): Promise<void> {
   const { training, reporter } = lab;
-  const device = Device.safeParse(vscode.workspace.getConfiguration('objectiveLab', experiment).get('device')).data ?? 'auto';
-  const work = training.run({ experiment: experiment.fsPath, runs, ...(device !== 'auto' && { device }) });
+  const work = begin();
   const live = training.live;
   let opened = false;
-  const follow = vscode.Disposable.from(
+  const news = vscode.Disposable.from(
     training.onDidChange(() => {
       if (opened || training.live?.folder === undefined) return;
       opened = true;
@@ -56,11 +105,11 @@ async function train(lab: Lab, experiment: vscode.Uri, runs: string): Promise<vo
     training.onDidWarn((message) => reporter.warn(message)),
   );
   try {
-    announceEnd(lab, await withNotification(lab, work), live?.name ?? '');
+    announceEnd(lab, await withNotification(lab, work), name);
   } catch (error) {
-    failed(lab, error, experiment, live);
+    await failed(lab, error, name, live);
   } finally {
-    follow.dispose();
+    news.dispose();
     reporter.background(lab.runs.refresh());
   }
 }
@@ -111,16 +160,21 @@ function announceEnd({ reporter, inspector }: Lab, done: Done, name: string): vo
   );
 }
 
-function failed(lab: Lab, error: unknown, experiment: vscode.Uri, live: Readonly<LiveRun> | undefined): void {
-  if (!(error instanceof RemoteError) || error.code !== 'trainer-ended') return lab.reporter.show(error);
-  lab.reporter.note(error);
+/** A run that can be taken up again is offered to be. */
+async function failed(lab: Lab, error: unknown, name: string, live: Readonly<LiveRun> | undefined): Promise<void> {
+  const { reporter, runs } = lab;
+  const died = error instanceof RemoteError && error.code === 'trainer-ended';
+  await runs.refresh();
+  const run = runs.find(live?.folder);
+  if (isCancelled(error) || !(error instanceof RemoteError) || !run || !isResumable(run)) { reporter.show(error); return; }
+  reporter.note(error);
   const kept =
-    live?.checkpoint === undefined ? 'It had no checkpoint yet.' : `Its checkpoint of step ${formatCount(live.checkpoint)} is kept.`;
-  const message = `The run ${live?.name ?? ''} was interrupted. ${sentence({ message: error.message })} ${kept}`;
-  lab.reporter.background(
-    vscode.window.showErrorMessage(message, 'Show Log', 'Start Again').then((pressed) => {
-      if (pressed === 'Show Log') lab.reporter.log.show();
-      return pressed === 'Start Again' ? startRun(lab, experiment) : undefined;
+    run.checkpoint === undefined ? 'It had no checkpoint yet.' : `Its checkpoint of step ${formatCount(run.checkpoint)} is kept.`;
+  const message = died ? `The run ${name} was interrupted. ${sentence({ message: error.message })} ${kept}` : sentence(error);
+  reporter.background(
+    vscode.window.showErrorMessage(message, 'Resume', 'Show Log').then((pressed) => {
+      if (pressed === 'Show Log') reporter.log.show();
+      return pressed === 'Resume' ? resumeRun(lab, run) : undefined;
     }),
   );
 }

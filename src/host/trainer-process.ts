@@ -2,8 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { MessageHandler } from '../shared/rpc';
-import { host, trainer } from '../shared/trainer-protocol';
+import { host, PULSE_CHANNEL, trainer } from '../shared/trainer-protocol';
 import type { Log } from './log';
+import { SilenceWatch } from './silence';
 
 export interface TrainerOptions {
   /** What the process is for, as messages and the log call it. */
@@ -13,7 +14,12 @@ export interface TrainerOptions {
   /** The Node (or Electron) that runs it. */
   readonly execPath: string;
   readonly log: Log;
+  /** Whether it goes on when this process ends. */
+  readonly outlive?: boolean;
 }
+
+/** The file descriptor that follows those of standard streams and messages. */
+const CHANNEL = 4;
 
 /** How long a process that was asked to end may take before it is killed, in milliseconds. */
 const GRACE = 3_000;
@@ -24,15 +30,20 @@ export class TrainerProcess {
   /** Resolves when the process is gone, with a clause that says how (`it was killed by SIGKILL`); `undefined` when {@link dispose} ended it. */
   readonly ended: Promise<string | undefined>;
   readonly #child: ChildProcess;
+  readonly #outlive: boolean;
   #disposed = false;
+  #hung = false;
 
-  constructor({ role, entry, execPath, log }: TrainerOptions) {
+  constructor({ role, entry, execPath, log, outlive = false }: TrainerOptions) {
+    this.#outlive = outlive;
     this.#child = fork(entry, [], {
       execPath,
       execArgv: [],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ORT_DISABLE_TELEMETRY: '1' },
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', ORT_DISABLE_TELEMETRY: '1', [PULSE_CHANNEL]: String(CHANNEL) },
       serialization: 'advanced',
-      silent: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      // In a process group of its own, so that what ends the editor's leaves it alone.
+      detached: outlive,
     });
     const child = this.#child;
     log.info(`The ${role} process starts: ${execPath} ${entry} (pid ${child.pid ?? 'none'})`);
@@ -48,9 +59,17 @@ export class TrainerProcess {
     for (const stream of [child.stdout, child.stderr]) if (stream) logLines(stream, (line) => log.info(`[${role}] ${line}`));
     this.messages.on('log', ({ level, message }) => log[level === 'warning' ? 'warn' : level](`[${role}] ${message}`));
 
+    const silence = new SilenceWatch((milliseconds) => {
+      log.warn(`The ${role} process has not been heard of for ${(milliseconds / 1000).toFixed(1)} s: it is ended.`);
+      this.#hung = true;
+      child.kill('SIGKILL');
+    });
+    (child.stdio[CHANNEL] as Readable).on('data', () => silence.heard()).on('error', () => undefined);
+
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
-        const clause = this.#disposed ? undefined : how;
+        silence.stop();
+        const clause = this.#disposed ? undefined : this.#hung ? 'it hung and was ended' : how;
         log.info(`The ${role} process ended${clause ? `: ${clause}` : ''}.`);
         this.messages.close({
           code: clause ? 'trainer-ended' : 'cancelled',
@@ -69,6 +88,14 @@ export class TrainerProcess {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** Lets the process go on by itself, if it was started so; otherwise ends it. */
+  abandon(): void {
+    if (!this.#outlive) return this.dispose();
+    this.#disposed = true;
+    this.#child.disconnect();
+    this.#child.unref();
   }
 
   /** Ends the process, politely first. */

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 import { RemoteError, type Params } from '../shared/rpc';
 import type { Done, trainer } from '../shared/trainer-protocol';
-import type { Baseline, Metrics } from '../shared/types';
+import type { Baseline, Metrics, RunSummary } from '../shared/types';
 import type { TrainerProcess } from './trainer-process';
 
 /** How long the trainer may take to write its last checkpoint before it is ended, in milliseconds. */
@@ -10,15 +10,12 @@ const LONGEST_STOP = 60_000;
 
 /** What is known of the run in progress, from the trainer's events. */
 export interface LiveRun {
-  /** Absolute path of the experiment file. */
-  readonly experiment: string;
-  /** The experiment's file name without `.lab.json`. */
   readonly name: string;
   readonly startedAt: string;
   /** What the trainer is doing, for people; until the first step. */
   status: string;
   stopping: boolean;
-  /** The rest is known once the run's folder exists. */
+  /** The rest is known once the run's folder exists, or is taken up again. */
   folder?: string;
   steps?: number;
   device?: string;
@@ -35,6 +32,7 @@ export interface LiveRun {
 export class Training implements vscode.Disposable {
   #live: LiveRun | undefined;
   #process: TrainerProcess | undefined;
+  #outlives = false;
   readonly #change = new vscode.EventEmitter<void>();
   readonly #metrics = new vscode.EventEmitter<{ run: string; line: Metrics }>();
   readonly #warning = new vscode.EventEmitter<string>();
@@ -45,23 +43,45 @@ export class Training implements vscode.Disposable {
   /** Something about the run in progress that a person should know. */
   readonly onDidWarn = this.#warning.event;
 
-  constructor(private readonly spawn: () => TrainerProcess) {}
+  /** @param spawn starts a trainer; with `outlive` one that goes on when this window closes */
+  constructor(private readonly spawn: (outlive: boolean) => TrainerProcess) {}
 
   get live(): Readonly<LiveRun> | undefined {
     return this.#live;
   }
 
+  /** Whether the run in progress goes on when this window closes. */
+  get outlives(): boolean {
+    return this.#live !== undefined && this.#outlives;
+  }
+
   /** Runs an experiment to its end. Rejects with `RemoteError`: the trainer's own errors, or code `trainer-ended` when its process died. */
-  async run(params: Params<typeof trainer, 'train'>): Promise<Done> {
-    if (this.#live) throw new UserError(`${this.#live.name} is being trained already.`, 'Stop it first: one run at a time.', 'busy');
+  run(params: Params<typeof trainer, 'train'>): Promise<Done> {
     const name = params.experiment.replace(/^.*[\\/]/, '').replace(/\.lab\.json$/, '');
-    const live: LiveRun = { experiment: params.experiment, name, startedAt: new Date().toISOString(), status: 'Starting', stopping: false };
+    return this.#follow({ name }, params.outlive ?? false, ({ messages }) => messages.request('train', params));
+  }
+
+  /** Goes on with a run to its end; otherwise like {@link run}. */
+  resume({ name, startedAt }: RunSummary, params: Params<typeof trainer, 'resume'>): Promise<Done> {
+    return this.#follow({ name, startedAt, folder: params.run }, params.outlive ?? false, ({ messages }) =>
+      messages.request('resume', params),
+    );
+  }
+
+  async #follow(
+    known: Pick<LiveRun, 'name' | 'folder'> & { startedAt?: string },
+    outlive: boolean,
+    ask: (process: TrainerProcess) => Promise<Done>,
+  ): Promise<Done> {
+    if (this.#live) throw new UserError(`${this.#live.name} is being trained already.`, 'Stop it first: one run at a time.', 'busy');
+    const live: LiveRun = { startedAt: new Date().toISOString(), ...known, status: 'Starting', stopping: false };
     this.#live = live;
+    this.#outlives = outlive;
     try {
-      const process = (this.#process = this.spawn());
+      const process = (this.#process = this.spawn(outlive));
       this.#listen(process, live);
       this.#change.fire();
-      return await process.messages.request('train', params);
+      return await ask(process);
     } finally {
       this.#process?.dispose();
       this.#process = undefined;
@@ -92,7 +112,7 @@ export class Training implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.#process?.dispose();
+    this.#process?.abandon();
     for (const emitter of [this.#change, this.#metrics, this.#warning]) emitter.dispose();
   }
 

@@ -1,8 +1,16 @@
 import { z } from 'zod';
 import { Baseline, Device, Metrics, ObjectiveSummary, Prediction, Problem, RunSummary, Similarity, Token, Unit } from './types';
 
+/**
+ * The environment variable that names the file descriptor on which the trainer shows that it is at work: a byte twice a second while it trains.
+ */
+export const PULSE_CHANNEL = 'OBJECTIVE_LAB_PULSE';
+
 /** A run folder (its newest valid checkpoint is used), one checkpoint, or a Hugging Face model folder; an absolute path. */
 const Model = z.string();
+
+/** Whether the training goes on to its end when the host goes away; otherwise it stops then, with a checkpoint. */
+const Outlive = z.boolean().optional();
 
 const Done = z.object({
   run: z.string(),
@@ -27,11 +35,12 @@ export const trainer = {
         runs: z.string().optional(),
         device: Device.optional(),
         steps: z.int().positive().optional(),
+        outlive: Outlive,
       }),
       result: Done,
     },
     /** Goes on with a run that has not ended; otherwise like `train`. */
-    resume: { params: z.object({ run: z.string(), device: Device.optional() }), result: Done },
+    resume: { params: z.object({ run: z.string(), device: Device.optional(), outlive: Outlive }), result: Done },
     /** Stops the training in hand; replies when its checkpoint is written. */
     stop: { params: z.object({}), result: z.object({}) },
     /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { PULSE_CHANNEL } from '../shared/trainer-protocol';
 import program from './pulse-worker?thread';
 
 export interface PulseStart {
@@ -7,9 +8,6 @@ export interface PulseStart {
   /** A file descriptor that gets a byte with every beat. */
   readonly channel: number | undefined;
 }
-
-/** The environment variable that names the channel on which the trainer's parent listens for beats. */
-export const PULSE_CHANNEL = 'OBJECTIVE_LAB_PULSE';
 
 /** How often the trainer's own thread shows itself while it waits for something, in milliseconds. */
 const TICK = 250;

@@ -74,17 +74,15 @@ export class Run {
    * @throws UserError (code `run`) when the folder holds no run, or a completed one; (code `busy`) when another process trains it
    */
   static async resume(folder: string, storage: Storage = disk): Promise<Run> {
-    const status = readStatus(folder);
-    if (!status)
-      throw new UserError(`${folder} is no run, or its ${STATUS} is damaged.`, 'Choose a folder below .objective-lab/runs.', 'run');
-    if (status.state === 'completed')
-      throw new UserError(
-        `The run ${folder} is completed: it has done its ${status.steps} steps.`,
-        'Start a new run of the experiment.',
-        'run',
-      );
+    resumable(folder);
     const lock = await RunLock.acquire(folder, storage);
-    return new Run(folder, status, lock, storage);
+    try {
+      // Whoever had it meanwhile may have gone on with it.
+      return new Run(folder, resumable(folder), lock, storage);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   get status(): Readonly<Status> {
@@ -153,6 +151,18 @@ export class Run {
       throw diskError(path, error);
     }
   }
+}
+
+function resumable(folder: string): Status {
+  const status = readStatus(folder);
+  if (!status)
+    throw new UserError(`${folder} is no run, or its ${STATUS} is damaged.`, 'Choose a folder below .objective-lab/runs.', 'run');
+  if (status.state !== 'completed') return status;
+  throw new UserError(
+    `The run ${folder} is completed: it has done its ${status.steps} steps.`,
+    'Start a new run of the experiment.',
+    'run',
+  );
 }
 
 /** Two windows may start a run in the same second. */

@@ -30,6 +30,7 @@ scenario('Trouble', { training: { checkpointEvery: 5 } }, (session) => {
     await openFile(page, 'quickstart.lab.json');
     await runCommand(page, 'Objective Lab: Start Run');
     const run = await until('a checkpoint', () => storedRuns(workspace).find(({ checkpoints }) => checkpoints.length > 0), 60_000);
+    assert.ok(run.pid);
     process.kill(run.pid, 'SIGKILL');
     const message = await notification(page, 'was interrupted').innerText();
     assert.match(message, /SIGKILL/);

@@ -134,7 +134,8 @@ export const notification = (page, text) => page.locator('.notifications-toasts 
  */
 export const runRow = (page) => page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row', { hasText: 'quickstart' }).first();
 
-const Status = z.object({ state: z.string(), step: z.number(), steps: z.number(), pid: z.number() });
+const Status = z.object({ state: z.string(), step: z.number(), steps: z.number() });
+const Lock = z.object({ pid: z.number() });
 const Losses = z.record(z.string(), z.number()).optional();
 const Line = z.object({ step: z.number(), loss: Losses, eval: Losses });
 
@@ -153,13 +154,14 @@ export function storedRuns(workspace) {
     // The last line may be half written.
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
     const checkpoints = path.join(folder, 'checkpoints');
+    const lock = path.join(folder, 'lock.json');
     return {
       folder,
       ...status,
+      /** The process that trains it, if one does. */
+      pid: existsSync(lock) ? Lock.parse(JSON.parse(readFileSync(lock, 'utf8'))).pid : undefined,
       metrics: lines.map((line) => Line.parse(JSON.parse(line))),
-      checkpoints: existsSync(checkpoints)
-        ? readdirSync(checkpoints).filter((name) => existsSync(path.join(checkpoints, name, 'state.json')))
-        : [],
+      checkpoints: existsSync(checkpoints) ? readdirSync(checkpoints).filter((name) => /^step-\d+$/.test(name)) : [],
     };
   });
 }

@@ -104,6 +104,48 @@ describe('the trainer process', () => {
     await vi.waitFor(() => expect(listRuns(runs())).toMatchObject([{ state: 'stopped' }]));
   });
 
+  it('goes on to the end when its host goes away, if it was told so', async () => {
+    start({ training: { ...long.training, steps: 300 } });
+    link.request('train', { experiment: workspace.experiment, outlive: true }).catch(() => undefined);
+    await step(3);
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.disconnect();
+    for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    await exited;
+    expect(listRuns(runs())).toMatchObject([{ state: 'completed', step: 300 }]);
+  });
+
+  it('stops a run that another process trains, when it is asked', async () => {
+    start(long);
+    const done = training();
+    await step(3);
+    const other = fork(entry, [], { serialization: 'advanced', silent: true });
+    const otherLink = new MessageHandler(host, trainer, {}, (message) => other.send(message as object));
+    other.on('message', (message) => otherLink.receive(message));
+    const [run] = listRuns(runs());
+    expect(await otherLink.request('stopRun', { run: run!.folder })).toEqual({ asked: true });
+    await done.catch(() => undefined);
+    await vi.waitFor(() => expect(listRuns(runs())).toMatchObject([{ state: 'stopped' }]));
+    await vi.waitFor(async () => expect(await otherLink.request('stopRun', { run: run!.folder })).toEqual({ asked: false }));
+    other.kill();
+  });
+
+  it('goes on with a run that was killed, and not with one that another process trains', async () => {
+    start({ training: { ...long.training, steps: 1000 } });
+    training().catch(() => undefined);
+    await step(25);
+    const [run] = listRuns(runs());
+    const other = fork(entry, [], { serialization: 'advanced', silent: true });
+    const otherLink = new MessageHandler(host, trainer, {}, (message) => other.send(message as object));
+    other.on('message', (message) => otherLink.receive(message));
+    await expect(otherLink.request('resume', { run: run!.folder })).rejects.toMatchObject({ code: 'busy' });
+    child.kill('SIGKILL');
+    const from = new Promise((resolve) => otherLink.on('started', (details) => resolve(details.from)));
+    expect(await otherLink.request('resume', { run: run!.folder })).toMatchObject({ reason: 'completed', steps: 1000 });
+    expect(await from).toBeGreaterThanOrEqual(20);
+    other.kill();
+  });
+
   it('checks experiments and names what is wrong with a position', async () => {
     start();
     const text = '{ "objectives": [{ "type": "mlm", "rate": 7 }] }';

@@ -30,7 +30,8 @@ export interface StoredRun {
   readonly name: string;
   readonly state: string;
   readonly step: number;
-  readonly pid: number;
+  /** The process that trains it, if one does. */
+  readonly pid: number | undefined;
   readonly message?: string;
 }
 
@@ -41,8 +42,11 @@ export async function storedRuns(name: string): Promise<StoredRun[]> {
   const found = await Promise.all(
     folders.map(async (id) => {
       const folder = path.join(runs, id);
-      const status = JSON.parse(await readFile(path.join(folder, 'status.json'), 'utf8').catch(() => 'null')) as StoredRun | null;
-      return status?.name === name ? [{ ...status, folder }] : [];
+      const read = async <T>(file: string): Promise<T | null> =>
+        JSON.parse(await readFile(path.join(folder, file), 'utf8').catch(() => 'null')) as T | null;
+      const status = await read<Omit<StoredRun, 'folder' | 'pid'>>('status.json');
+      const lock = await read<{ pid: number }>('lock.json');
+      return status?.name === name ? [{ ...status, folder, pid: lock?.pid }] : [];
     }),
   );
   return found.flat();
