@@ -85,17 +85,17 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
       await this.#sendAll();
       return {};
     },
-    stopRun: async () => {
-      await vscode.commands.executeCommand('objectiveLab.stopRun');
-      return {};
-    },
-    inspectRun: async ({ run }) => {
-      const known = this.runs.find(run);
-      await vscode.commands.executeCommand('objectiveLab.openInspector', known && { run: known });
-      return {};
-    },
+    stopRun: ({ run }) => this.#command('stopRun', run),
+    resumeRun: ({ run }) => this.#command('resumeRun', run),
+    inspectRun: ({ run }) => this.#command('openInspector', run),
     act: ({ action }) => act(action, () => this.reporter.background(this.#sendAll())),
   };
+
+  async #command(name: 'stopRun' | 'resumeRun' | 'openInspector', folder: string): Promise<Record<string, never>> {
+    const run = this.runs.find(folder);
+    if (run) await vscode.commands.executeCommand(`objectiveLab.${name}`, { run });
+    return {};
+  }
 
   /** Everything from the start: the run, then its history. */
   async #sendAll(): Promise<void> {
@@ -132,9 +132,11 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     this.#sendRun();
     const [run, lines] = [this.#run, this.#news];
     this.#news = [];
-    if (lines.length > 0) this.#send(run, lines);
-    else if (run !== this.training.live?.folder && (this.runs.find(run)?.step ?? 0) > this.#sent)
-      this.reporter.background(this.#readNews(run));
+    if (lines.length > 0) return this.#send(run, lines);
+    const step = this.runs.find(run)?.step ?? 0;
+    if (run === this.training.live?.folder || step === this.#sent) return;
+    // One that was resumed elsewhere has gone back.
+    this.reporter.background(step < this.#sent ? this.#sendAll() : this.#readNews(run));
   }
 
   /** The news of a run that another process trains are in its folder only. The last step is asked for again: its evaluation may have followed. */
@@ -144,7 +146,7 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
   }
 
   #send(run: string, lines: Metrics[]): void {
-    this.#sent = Math.max(this.#sent, lines.at(-1)?.step ?? -1);
+    this.#sent = lines.at(-1)?.step ?? -1;
     this.#link?.messages.emit('metrics', { run, reset: false, lines });
   }
 

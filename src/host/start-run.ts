@@ -166,7 +166,10 @@ async function failed(lab: Lab, error: unknown, name: string, live: Readonly<Liv
   const died = error instanceof RemoteError && error.code === 'trainer-ended';
   await runs.refresh();
   const run = runs.find(live?.folder);
-  if (isCancelled(error) || !(error instanceof RemoteError) || !run || !isResumable(run)) { reporter.show(error); return; }
+  if (isCancelled(error) || !(error instanceof RemoteError) || !run || !isResumable(run)) {
+    reporter.show(error);
+    return;
+  }
   reporter.note(error);
   const kept =
     run.checkpoint === undefined ? 'It had no checkpoint yet.' : `Its checkpoint of step ${formatCount(run.checkpoint)} is kept.`;

@@ -63,7 +63,8 @@ export const inspectorHost = {
 export const dashboardHost = {
   requests: {
     ready: { params: Empty, result: Empty },
-    stopRun: { params: Empty, result: Empty },
+    stopRun: { params: z.object({ run: z.string() }), result: Empty },
+    resumeRun: { params: z.object({ run: z.string() }), result: Empty },
     inspectRun: { params: z.object({ run: z.string() }), result: Empty },
     act: { params: z.object({ action: Action }), result: Empty },
   },

@@ -7,6 +7,7 @@ import { root, samples } from '../../scripts/lib/paths.mjs';
 import { Explained } from '../../scripts/lib/run.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { launchBrowser, workbenchReady, workbenchUrl } from '../support/workbench.mjs';
+import { storedRuns } from './views.mjs';
 
 const OUTPUT = path.join(root, 'test', 'e2e', 'output');
 
@@ -39,6 +40,14 @@ export async function startSession({ training = {}, settings = {}, viewport = { 
   const stop = async () => {
     await browser.close();
     await server.stop();
+    // A run may outlive its window.
+    for (const { pid } of storedRuns(workspace)) {
+      try {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    }
     rmSync(workspace, { recursive: true, force: true, maxRetries: 5 });
   };
   try {

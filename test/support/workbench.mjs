@@ -39,14 +39,15 @@ export function workbenchUrl(host, folder, development) {
 }
 
 /**
- * Waits until extensions have contributed their commands and the explorer shows the folder: before that, half of the workbench does not work.
+ * Waits until extensions have contributed their commands and a view of the side bar shows something: before that, half of the workbench does not work.
  *
  * @param {Page} page
  */
 export async function workbenchReady(page) {
   const marks = ['code/didStartWorkbench', 'code/didLoadExtensions'];
   await page.waitForFunction((names) => names.every((name) => performance.getEntriesByName(name).length > 0), marks, { timeout: 60_000 });
-  await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+  // A window that is loaded anew may open another view.
+  await page.locator(':is(.explorer-folders-view, .tree-explorer-viewlet-tree-view) .monaco-list-row').first().waitFor();
 }
 
 /**

@@ -25,7 +25,12 @@ const state = element('span', { class: 'state' });
 const stop = element('vscode-button', {
   text: 'Stop',
   attributes: { appearance: 'secondary' },
-  on: { click: () => tell(host.request('stopRun', {})) },
+  on: { click: () => run && tell(host.request('stopRun', { run: run.folder })) },
+});
+const resume = element('vscode-button', {
+  text: 'Resume',
+  attributes: { appearance: 'secondary' },
+  on: { click: () => run && tell(host.request('resumeRun', { run: run.folder })) },
 });
 const inspect = element('vscode-button', {
   text: 'Open Inspector',
@@ -41,7 +46,7 @@ const facts = element('dl', { class: 'facts' });
 const status = element('p', { class: 'muted', attributes: { 'aria-live': 'polite' } });
 const plots = element('div', { class: 'plots' });
 const header = element('header', {}, [
-  element('div', { class: 'title' }, [name, state, element('div', { class: 'actions' }, [inspect, stop])]),
+  element('div', { class: 'title' }, [name, state, element('div', { class: 'actions' }, [inspect, resume, stop])]),
   progress,
   facts,
   status,
@@ -72,8 +77,8 @@ host.on('run', ({ run: shown, status: doing, device, parameters }) => {
   name.textContent = shown.name;
   state.textContent = shown.state;
   state.dataset.state = shown.state;
-  // Only the run that this window trains has a status, and only that one can be stopped from here.
-  stop.hidden = !live || doing === undefined;
+  stop.hidden = !live;
+  resume.hidden = live || shown.state === 'completed';
   inspect.toggleAttribute('disabled', shown.checkpoint === undefined);
   const about = [parameters === undefined ? undefined : `${formatLarge(parameters)} parameters`, device]
     .filter((part) => part !== undefined)

@@ -33,6 +33,9 @@ export class History {
   add(lines: readonly Metrics[]): void {
     for (const line of lines) {
       const { step, loss, gradientNorms, dataWait } = line;
+      // A run that was resumed, or went back, does steps again.
+      if (loss && this.#last && step <= this.#last.step)
+        for (const later of [...this.#steps.keys()].filter((each) => each >= step)) this.#steps.delete(later);
       const entry = this.#steps.get(step) ?? {};
       this.#steps.set(step, {
         ...entry,

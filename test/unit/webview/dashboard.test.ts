@@ -22,6 +22,14 @@ describe('the history of a run', () => {
     expect(history().objectives).toEqual(['mlm', 'nsp']);
   });
 
+  it('forgets what a run does again', () => {
+    const made = history();
+    made.add([{ step: 2, tokens: 8, seconds: 4, loss: { nsp: 0.5, total: 0.5 } }]);
+    const [plot] = made.plots('nsp', [], 3);
+    expect(plot!.steps).toEqual([0, 1, 2]);
+    expect(made.last!.step).toBe(2);
+  });
+
   it('draws the baseline of a loss with the loss', () => {
     const [loss, ...others] = history().plots('mlm', [unigram, chance], 3);
     expect(others).toEqual([]);
