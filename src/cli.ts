@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../package.json';
 import { benchCommand } from './cli/bench';
+import { exportCommand } from './cli/export';
 import { generateCommand } from './cli/generate';
 import { graphCommand, parseShapes } from './cli/graph';
 import { similarityCommand, maskCommand } from './cli/inspect';
@@ -9,6 +10,7 @@ import { reportError } from './cli/report';
 import { schemaCommand } from './cli/schema';
 import { trainCommand } from './cli/train';
 import { Preset } from './experiment/model';
+import { ExportFormat } from './shared/types';
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -91,6 +93,19 @@ program
   .addOption(new Option('--unit <unit>', 'what a part is').choices(['sentence', 'line', 'paragraph']).default('sentence'))
   .addOption(json())
   .action(similarityCommand);
+
+program
+  .command('export')
+  .description('write a trained model for other programs: transformers, sentence-transformers, transformers.js, ONNX Runtime')
+  .argument('<run>', 'a run, one of its checkpoints, or a model folder')
+  .argument('<folder>', 'where to write it; it must not exist yet, or be empty')
+  .addOption(
+    new Option('--format <format>', 'a Hugging Face folder, the ONNX file with its tokenizer, or the weights with theirs')
+      .choices(ExportFormat.options)
+      .default('hf'),
+  )
+  .addOption(json())
+  .action(exportCommand);
 
 program
   .command('graph')
