@@ -1,6 +1,7 @@
 import { checkExperiment } from './experiment/parse';
 import { experimentJsonSchema, objectiveSnippets } from './experiment/jsonSchema';
 import { newExperiment } from './experiment/template';
+import { exportModel } from './inspect/export';
 import { Reader } from './inspect/reader';
 import { objectives } from './objectives';
 import { UserError } from './shared/errors';
@@ -73,6 +74,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
   runs: ({ runs }) => listRuns(runs),
   stopRun: ({ run }) => ({ asked: askToStop(run) }),
   metrics: ({ run, after, limit }) => readMetrics(run, after, limit),
+  export: ({ model, folder, format }) => exportModel(model, folder, format),
   async tokenize({ model, text }) {
     // The first look at a text takes up a newer checkpoint; predictions that follow are made by the same one.
     const current = reader(model, true);

@@ -15,7 +15,7 @@ import { openModel, type OpenedModel } from './model';
 /** What an export left: its folder and the names of its files. */
 export interface Exported {
   readonly folder: string;
-  readonly files: readonly string[];
+  readonly files: string[];
   /** The class of transformers that opens it. */
   readonly architecture: string;
 }

@@ -35,6 +35,7 @@ describe('a run', () => {
     expect(result.run.startsWith(join(folder, '.objective-lab', 'runs'))).toBe(true);
     expect(readdirSync(result.run).sort()).toEqual([
       'checkpoints',
+      expect.stringMatching(/^events\.out\.tfevents\.\d+\.0000$/),
       'experiment.json',
       'log.txt',
       'metrics.jsonl',
