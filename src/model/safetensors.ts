@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 import { jsonOddities } from '../shared/json';
 import type { DType, Tensor } from '../onnx/types';
 
@@ -170,6 +171,3 @@ const elementsOf = (shape: readonly number[]): number => {
   }
   return elements;
 };
-
-const SHOWN_CHARACTERS = 100;
-const shortened = (text: string): string => (text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);

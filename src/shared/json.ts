@@ -16,10 +16,11 @@ export function jsonOddities(text: string): JsonOddities {
   let depth = 0;
   let doubled: string | undefined;
   let last: string | undefined;
-  for (scanner.scan(); scanner.getTokenLength() > 0; scanner.scan()) {
+  for (scanner.scan(); scanner.getTokenOffset() < text.length; scanner.scan()) {
     const first = text.charAt(scanner.getTokenOffset());
     if (first === '{' || first === '[') depth = Math.max(depth, open.push(first === '{' ? new Set() : undefined));
-    else if (first === '}' || first === ']') open.pop();
+    // One that closes nothing may be passed over by a parser, which then goes on deeper.
+    else if ((first === '}' || first === ']') && (open.at(-1) === undefined) === (first === ']')) open.pop();
     else if (first === ':' && last !== undefined) {
       const keys = open.at(-1);
       if (keys?.has(last)) doubled ??= last;
