@@ -31,10 +31,10 @@ function read(text: string): void {
 
 describe(`experiments (${replay})`, () => {
   it('with fields that are changed are read, or their problems named with their places', () => {
-    survives(mutatedJson(texts.map((text) => parse(text) as unknown)), read, { names: NAME, runs: 1500 });
+    survives(mutatedJson(texts.map((text) => parse(text) as unknown)), read, { names: NAME, runs: 1000 });
   });
 
   it('with characters that are changed are read, or their problems named with their places', () => {
-    survives(mutatedText(texts), read, { names: NAME, runs: 1500 });
+    survives(mutatedText(texts), read, { names: NAME, runs: 1000 });
   });
 });
