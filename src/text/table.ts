@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 import { stringSeed, uniform } from '../shared/random';
 import type { Split } from './dataset';
 import { readRows } from './rows';
@@ -83,7 +84,7 @@ export async function writeTable(
       const number = score === undefined ? 0 : Number(values[score]);
       if (!Number.isFinite(number) || (score !== undefined && values[score]!.trim() === ''))
         throw new UserError(
-          `${file}:${line}: "${values[score!]}" in the column "${score}" is not a number.`,
+          `${file}:${line}: "${shortened(values[score!]!)}" in the column "${score}" is not a number.`,
           'Write scores like 3.5.',
           'corpus',
         );

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Tokenizer as NativeTokenizer, type JsEncoding } from 'tokenizers';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 import type { Span } from '../shared/types';
 import { learnWordPieces, MAX_WORD_CHARACTERS, WordCounts } from './wordpiece';
 
@@ -56,7 +57,7 @@ export class Tokenizer {
   private constructor(
     /** The text of `tokenizer.json`. */
     readonly json: string,
-    name: string,
+    private readonly name: string,
   ) {
     try {
       const parsed = JSON.parse(json) as TokenizerJson;
@@ -66,7 +67,7 @@ export class Tokenizer {
       this.#plain = NativeTokenizer.fromString(JSON.stringify({ ...unbounded, added_tokens }));
     } catch (error) {
       throw new UserError(
-        `${name} is not a tokenizer: ${error instanceof Error ? error.message : String(error)}`,
+        `${name} is not a tokenizer: ${reasonOf(error)}`,
         'Point to a tokenizer.json as Hugging Face writes it, or leave "tokenizer.from" out to train one on the corpus.',
         'tokenizer',
         { cause: error },
@@ -92,6 +93,8 @@ export class Tokenizer {
     this.#specials = new Set([...Object.values<number | undefined>({ ...this.special }), ...marked]);
     // Ids may have gaps, so the highest one counts, not their number.
     this.vocabularySize = Object.values(this.#native.getVocab(true)).reduce((most, id) => Math.max(most, id + 1), 0);
+    if (this.vocabularySize > MOST_TOKENS)
+      throw new UserError(`${name} has a token with the id ${this.vocabularySize - 1}.`, `Use ids below ${MOST_TOKENS}.`, 'tokenizer');
   }
 
   /**
@@ -193,16 +196,32 @@ export class Tokenizer {
 
   /** Tokens of a text with their places in it. [MASK] written in the text is the mask token. */
   async encode(text: string): Promise<Encoded> {
-    const encoding = await this.#native.encode(text, null, { addSpecialTokens: false });
+    const encoding = await this.#working(this.#native.encode(text, null, { addSpecialTokens: false }));
     return { ids: Int32Array.from(encoding.getIds()), spans: utf16Spans(text, encoding) };
   }
 
   /** Ids of many texts at once, on all cores, for a corpus: special tokens written in a text are plain text here. */
   async encodeBatch(texts: string[]): Promise<Int32Array[]> {
-    const encodings = await this.#plain.encodeBatch(texts, { addSpecialTokens: false });
+    const encodings = await this.#working(this.#plain.encodeBatch(texts, { addSpecialTokens: false }));
     return encodings.map((encoding) => Int32Array.from(encoding.getIds()));
   }
+
+  /** Some faults of a tokenizer show only when it meets a text: an unknown token that its vocabulary lacks, say. */
+  async #working<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw new UserError(`${this.name} cannot encode a text: ${reasonOf(error)}`, 'Use a tokenizer that is whole.', 'tokenizer', {
+        cause: error,
+      });
+    }
+  }
 }
+
+/** Tables with an entry for every id are made from a vocabulary; no model has nearly as many tokens. */
+const MOST_TOKENS = 2 ** 22;
+
+const reasonOf = (error: unknown): string => shortened(error instanceof Error ? error.message : String(error), 300);
 
 /** How a special token is found in a text: as it is written, anywhere. */
 const PLAIN_SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };

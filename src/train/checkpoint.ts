@@ -128,13 +128,22 @@ function tryState(folder: string): State | undefined {
 /** The finished checkpoints of a run, oldest first. */
 export function listCheckpoints(run: string): { step: number; folder: string }[] {
   const folder = checkpointsOf(run);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  return namesIn(folder)
     .flatMap((name) => {
-      const step = /^step-(\d+)$/.exec(name)?.[1];
+      // Of 15 digits every number is exact.
+      const step = /^step-(\d{1,15})$/.exec(name)?.[1];
       return step && existsSync(join(folder, name, STATE)) ? [{ step: Number(step), folder: join(folder, name) }] : [];
     })
     .sort((a, b) => a.step - b.step);
+}
+
+/** What is in a folder; nothing if it is missing, cannot be read, or is none: other runs are listed all the same. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** A trained model as the inspector reads it. */
