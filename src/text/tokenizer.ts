@@ -233,11 +233,14 @@ const sequence = (id: string, type_id: number): object => ({ Sequence: { id, typ
 function utf16Spans(text: string, encoding: JsEncoding): Span[] {
   const offsets = encoding.getOffsets() as [number, number][];
   const units = /[\ud800-\udbff][\udc00-\udfff]/.test(text) ? unitOfCodePoint(text) : undefined;
-  return offsets.map(([start, end]) => {
-    const span = units ? { start: units[start]!, end: units[end]! } : { start, end };
-    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in.
-    while (isCombining(text.charCodeAt(span.end))) span.end++;
-    return span;
+  const unitAt = (place: number): number => units?.[place] ?? place;
+  return offsets.map(([first, last], i) => {
+    const [start, next] = [unitAt(first), unitAt(offsets[i + 1]?.[0] ?? Infinity)];
+    let end = unitAt(last);
+    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in, but for those of
+    // which another token is made.
+    while (end < next && isCombining(text.charCodeAt(end))) end++;
+    return { start, end };
   });
 }
 
