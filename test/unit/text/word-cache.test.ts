@@ -8,7 +8,9 @@ import { folderOf } from './folder';
 /** Blanks of every kind, marks that combine, letters whose small form depends on their place, controls, halves of pairs, and what BERT sets apart. */
 const CHARACTERS = [
   ...Array.from(' \t\n\r\v\f\u0085\u00a0\u2003\u2028\u3000\u200b\u200d\ufeff\u0000\u0007\u00ad\ufffd'),
-  ...Array.from('aAbBzéÉσςΣİıßﬁŒ09.,!-_#[]$’—\u0301\u0323\u0345\u1100\u1161\u11a8한中文𠀀かが😀\ud83d\udc00'),
+  ...Array.from('aAbBzéÉσςΣİıßﬁŒ09.,!-_#[]$’—\u0301\u0323\u0345\u1100\u1161\u11a8한中文𠀀かが😀'),
+  '\ud83d',
+  '\udc00',
 ];
 
 function text(random: Random, length: number): string {
