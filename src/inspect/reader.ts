@@ -209,7 +209,7 @@ export class Reader {
     return scope('mask', () => {
       const parameters = lookUp(parameterInputs([...encoderParameters(config), ...mlmHeadParameters(config)]));
       const hidden = encode(config, parameters, encoderInput(1, length), noDropout, { slots: input('slots', 'int64', [1, SLOTS]) });
-      return serialise(optimise(new Map([['output', lmLogits(parameters, hidden)]]), 'cpu'));
+      return serialise(optimise(new Map([['output', lmLogits(config, parameters, hidden)]]), 'cpu'));
     });
   }
 

@@ -29,6 +29,9 @@ const arrays = {
 } as const;
 type Code = keyof typeof names;
 
+/** Element types of two bytes, which are read as float32. */
+const halves: Readonly<Record<string, (bits: number) => number>> = { F16: float16, BF16: bfloat16 };
+
 const codeOf = (dtype: DType): Code => (Object.keys(names) as Code[]).find((code) => names[code] === dtype)!;
 
 /** The file's bytes, in pieces to be written one after another, so that no second copy of a model is made. */
@@ -76,10 +79,13 @@ export function readSafetensors(path: string): Map<string, Tensor> {
   let expected = 0;
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
   for (const [name, raw] of entries.sort((a, b) => offsetOf(a[1]) - offsetOf(b[1]))) {
-    const { dtype, shape, data_offsets: offsets } = (raw ?? {}) as { dtype?: Code; shape?: number[]; data_offsets?: number[] };
-    const Typed = dtype && arrays[dtype];
-    if (!Typed)
-      return fail(`the tensor "${name}" has the element type ${String(dtype)}, and only ${Object.keys(names).join(', ')} are read`);
+    const { dtype, shape, data_offsets: offsets } = (raw ?? {}) as { dtype?: string; shape?: number[]; data_offsets?: number[] };
+    const half = dtype === undefined ? undefined : halves[dtype];
+    const Typed = half ? Uint16Array : dtype !== undefined && Object.hasOwn(arrays, dtype) ? arrays[dtype as Code] : undefined;
+    if (!Typed) {
+      const known = [...Object.keys(names), ...Object.keys(halves)].join(', ');
+      return fail(`the tensor "${name}" has the element type ${String(dtype)}, and only ${known} are read`);
+    }
     const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
     if (!Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole))
       return fail(`the tensor "${name}" is described wrongly`);
@@ -90,7 +96,9 @@ export function readSafetensors(path: string): Map<string, Tensor> {
     if (8 + headerSize + end > bytes.length) return fail(`the tensor "${name}" reaches past the end of the file`);
     // A copy, since typed arrays must start at a multiple of their element size.
     const copy = new Uint8Array(bytes.subarray(8 + headerSize + start, 8 + headerSize + end));
-    tensors.set(name, { dtype: names[dtype], shape, data: new Typed(copy.buffer) });
+    const data = new Typed(copy.buffer);
+    if (half) tensors.set(name, { dtype: 'float32', shape, data: widened(data as Uint16Array, half) });
+    else tensors.set(name, { dtype: names[dtype as Code], shape, data: data as Tensor['data'] });
     expected = end;
   }
   if (8 + headerSize + expected !== bytes.length) return fail('there are bytes after the last tensor');
@@ -98,3 +106,24 @@ export function readSafetensors(path: string): Map<string, Tensor> {
 }
 
 const offsetOf = (entry: unknown): number => (entry as { data_offsets?: number[] } | null)?.data_offsets?.[0] ?? 0;
+
+/** Each of the 65,536 numbers is worked out once, however many there are. */
+function widened(bits: Uint16Array, value: (bits: number) => number): Float32Array {
+  const table = Float32Array.from({ length: 2 ** 16 }, (_, each) => value(each));
+  return Float32Array.from(bits, (each) => table[each]!);
+}
+
+/** IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction. */
+function float16(bits: number): number {
+  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 0x1f, bits & 0x3ff];
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The upper half of a float32. */
+function bfloat16(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(0, bits);
+  return view.getFloat32(0);
+}
