@@ -90,7 +90,14 @@ export function encoderStack(
       const wanted = chosen ? ops.gather(x, rows) : x;
       const attended = scope('attention', () => {
         const name = `${layer}.attention`;
-        return attentionBlock(surroundings, name, `${place}.attention`, wanted, keysValues(surroundings, name, x), chosen ? last?.bias : bias);
+        return attentionBlock(
+          surroundings,
+          name,
+          `${place}.attention`,
+          wanted,
+          keysValues(surroundings, name, x),
+          chosen ? last?.bias : bias,
+        );
       });
       return scope('intermediate', () => feedForwardBlock(surroundings, layer, place, attended));
     });

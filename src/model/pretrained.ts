@@ -82,7 +82,9 @@ function renumber(parameters: Map<string, Tensor>, { config, positionOffset }: H
   if (first) data.set(first as Float32Array);
   if (first) data.set((second ?? first) as Float32Array, hiddenSize);
   parameters.set(TYPES, { dtype: 'float32', shape: [TOKEN_TYPES, hiddenSize], data });
-  const bias = parameters.get(`${LM_HEAD}.bias`) ?? parameters.get(`${LM_DECODER}.bias`);
+  // There may be two of them: where nothing is tied, the one beside the matrix counts.
+  const names = variantOf(config).tied ? [LM_HEAD, LM_DECODER] : [LM_DECODER, LM_HEAD];
+  const bias = names.map((name) => parameters.get(`${name}.bias`)).find(Boolean);
   if (bias) parameters.set(`${LM_HEAD}.bias`, bias);
 }
 
@@ -119,15 +121,12 @@ const OF_VOCABULARY = new Set([`${WORD_EMBEDDINGS}.weight`, `${LM_HEAD}.bias`, `
 /**
  * Puts the tensors of a model into those of another that is built on it: whatever has the same name and shape. A vocabulary that has grown keeps what
  * its new entries started with.
- *
- * @returns names of what the model had nothing for
  */
-export function place(source: ReadonlyMap<string, Tensor>, into: ReadonlyMap<string, Tensor>): string[] {
-  return [...into].flatMap(([name, { shape, data }]) => {
+export function place(source: ReadonlyMap<string, Tensor>, into: ReadonlyMap<string, Tensor>): void {
+  for (const [name, { shape, data }] of into) {
     const found = source.get(name);
-    const grown = found && OF_VOCABULARY.has(name) ? [shape[0]!, ...found.shape.slice(1)] : found?.shape;
-    const fits = found && sameShape(grown!, shape) && size(found.shape) <= size(shape);
-    if (fits) data.set(found.data as never);
-    return fits ? [] : [name];
-  });
+    if (!found) continue;
+    const grown = OF_VOCABULARY.has(name) ? [shape[0]!, ...found.shape.slice(1)] : found.shape;
+    if (sameShape(grown, shape) && size(found.shape) <= size(shape)) data.set(found.data as never);
+  }
 }

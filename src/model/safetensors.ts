@@ -30,7 +30,7 @@ const arrays = {
 type Code = keyof typeof names;
 
 /** Element types of two bytes, which are read as float32. */
-const halves: Readonly<Record<string, (bits: number) => number>> = { F16: float16, BF16: bfloat16 };
+const halves: Readonly<Record<string, (bits: Uint16Array) => Float32Array>> = { F16: float16, BF16: bfloat16 };
 
 const codeOf = (dtype: DType): Code => (Object.keys(names) as Code[]).find((code) => names[code] === dtype)!;
 
@@ -97,7 +97,7 @@ export function readSafetensors(path: string): Map<string, Tensor> {
     // A copy, since typed arrays must start at a multiple of their element size.
     const copy = new Uint8Array(bytes.subarray(8 + headerSize + start, 8 + headerSize + end));
     const data = new Typed(copy.buffer);
-    if (half) tensors.set(name, { dtype: 'float32', shape, data: widened(data as Uint16Array, half) });
+    if (half) tensors.set(name, { dtype: 'float32', shape, data: half(data as Uint16Array) });
     else tensors.set(name, { dtype: names[dtype as Code], shape, data: data as Tensor['data'] });
     expected = end;
   }
@@ -107,23 +107,27 @@ export function readSafetensors(path: string): Map<string, Tensor> {
 
 const offsetOf = (entry: unknown): number => (entry as { data_offsets?: number[] } | null)?.data_offsets?.[0] ?? 0;
 
-/** Each of the 65,536 numbers is worked out once, however many there are. */
-function widened(bits: Uint16Array, value: (bits: number) => number): Float32Array {
-  const table = Float32Array.from({ length: 2 ** 16 }, (_, each) => value(each));
-  return Float32Array.from(bits, (each) => table[each]!);
+const float16s = new Float32Array(2 ** 16);
+
+/** IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction. Each of the 65,536 numbers is worked out once. */
+function float16(bits: Uint16Array): Float32Array {
+  // The one that stands for 1 tells whether it has been done.
+  if (float16s[0x3c00] === 0) {
+    for (let each = 0; each < float16s.length; each++) {
+      const [sign, exponent, fraction] = [each & 0x8000 ? -1 : 1, (each >> 10) & 0x1f, each & 0x3ff];
+      if (exponent === 0) float16s[each] = sign * fraction * 2 ** -24;
+      else if (exponent === 0x1f) float16s[each] = fraction === 0 ? sign * Infinity : NaN;
+      else float16s[each] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+    }
+  }
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = float16s[bits[i]!]!;
+  return values;
 }
 
-/** IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction. */
-function float16(bits: number): number {
-  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 0x1f, bits & 0x3ff];
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** The upper half of a float32. */
-function bfloat16(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint16(0, bits);
-  return view.getFloat32(0);
+/** The upper halves of float32s. */
+function bfloat16(bits: Uint16Array): Float32Array {
+  const values = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = bits[i]! << 16;
+  return new Float32Array(values.buffer);
 }

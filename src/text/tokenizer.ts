@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Tokenizer as NativeTokenizer, type JsEncoding } from 'tokenizers';
 import { UserError } from '../shared/errors';
 import type { Span } from '../shared/types';
@@ -37,8 +38,14 @@ export interface TokenizerOptions {
 
 /** The fields of a `tokenizer.json` that are touched here. */
 interface TokenizerJson {
-  readonly model: { readonly vocab: unknown };
-  readonly added_tokens?: readonly { readonly content: string; readonly special: boolean }[];
+  readonly model: { readonly vocab: unknown; readonly type?: string; readonly unk_token?: string | null };
+  readonly added_tokens?: readonly { readonly content: string; readonly special: boolean; readonly id: number }[];
+  readonly pre_tokenizer?: PreTokenizer | null;
+}
+
+interface PreTokenizer {
+  readonly type: string;
+  readonly pretokenizers?: readonly PreTokenizer[];
 }
 
 /**
@@ -52,6 +59,7 @@ export class Tokenizer {
   /** The same without the special tokens: in a corpus a written "[SEP]" is four letters and two brackets, never a boundary. */
   readonly #plain: NativeTokenizer;
   readonly #specials: ReadonlySet<number | undefined>;
+  readonly #startsWord: (token: string) => boolean;
 
   private constructor(
     /** The text of `tokenizer.json`. */
@@ -62,8 +70,8 @@ export class Tokenizer {
       const parsed = JSON.parse(json) as TokenizerJson;
       const unbounded = { ...parsed, truncation: null, padding: null, post_processor: null };
       this.#native = NativeTokenizer.fromString(JSON.stringify(unbounded));
-      const added_tokens = (parsed.added_tokens ?? []).filter((token) => !token.special);
-      this.#plain = NativeTokenizer.fromString(JSON.stringify({ ...unbounded, added_tokens }));
+      this.#plain = withoutSpecials(unbounded);
+      this.#startsWord = wordStart(parsed);
     } catch (error) {
       throw new UserError(
         `${name} is not a tokenizer: ${error instanceof Error ? error.message : String(error)}`,
@@ -85,10 +93,12 @@ export class Tokenizer {
       sep: require(SPECIAL_NAMES.sep),
       mask: find(SPECIAL_NAMES.mask),
     };
-    if (this.special.mask !== undefined) this.#native.addSpecialTokens([this.token(this.special.mask)]);
     const marked = ((JSON.parse(json) as TokenizerJson).added_tokens ?? [])
       .filter((token) => token.special)
       .map(({ content }) => this.id(content));
+    // One that is declared keeps how it is found: RoBERTa's takes in the space before it.
+    if (this.special.mask !== undefined && !marked.includes(this.special.mask))
+      this.#native.addSpecialTokens([this.token(this.special.mask)]);
     this.#specials = new Set([...Object.values<number | undefined>({ ...this.special }), ...marked]);
     // Ids may have gaps, so the highest one counts, not their number.
     this.vocabularySize = Object.values(this.#native.getVocab(true)).reduce((most, id) => Math.max(most, id + 1), 0);
@@ -112,31 +122,44 @@ export class Tokenizer {
     }
     const names = Object.values(SPECIAL_NAMES).map(([name]) => name);
     const pieces = await learnWordPieces(words.entries(), vocabularySize - names.length, signal);
-    const json = {
-      version: '1.0',
-      truncation: null,
-      padding: null,
-      added_tokens: names.map((content, id) => ({ ...PLAIN_SPECIAL, id, content })),
-      normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
-      pre_tokenizer: { type: 'BertPreTokenizer' },
-      post_processor: {
-        type: 'TemplateProcessing',
-        single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
-        pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
-        special_tokens: Object.fromEntries(
-          ['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [names.indexOf(id as '[CLS]' | '[SEP]')], tokens: [id] }]),
-        ),
-      },
-      decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-      model: {
-        type: 'WordPiece',
-        unk_token: '[UNK]',
-        continuing_subword_prefix: '##',
-        max_input_chars_per_word: MAX_WORD_CHARACTERS,
-        vocab: Object.fromEntries([...names, ...pieces].map((token, id) => [token, id])),
-      },
-    };
+    const json = wordPieceJson([...names, ...pieces], { handle_chinese_chars: true, strip_accents: null, lowercase });
     return new Tokenizer(JSON.stringify(json, null, 2), 'The trained tokenizer');
+  }
+
+  /**
+   * The tokenizer of a model folder as Hugging Face lays it out: its `tokenizer.json`, or else one made from BERT's `vocab.txt` and what
+   * `tokenizer_config.json` says of it.
+   *
+   * @throws UserError (code `tokenizer`) that names the folder and what it lacks
+   */
+  static ofModel(folder: string): Tokenizer {
+    const [whole, vocabulary] = [join(folder, 'tokenizer.json'), join(folder, 'vocab.txt')];
+    if (existsSync(whole)) return Tokenizer.load(whole);
+    if (!existsSync(vocabulary))
+      throw new UserError(
+        `${folder} has neither tokenizer.json nor vocab.txt.`,
+        `Write one with transformers: python -c "from transformers import AutoTokenizer as T; T.from_pretrained('${folder}').save_pretrained('${folder}')".`,
+        'tokenizer',
+      );
+    const config = join(folder, 'tokenizer_config.json');
+    let settings: Readonly<Record<string, unknown>>;
+    try {
+      settings = existsSync(config) ? (JSON.parse(readFileSync(config, 'utf8')) as typeof settings) : {};
+    } catch (error) {
+      throw new UserError(`${config} is not valid JSON.`, 'Restore the file, or remove it.', 'tokenizer', { cause: error });
+    }
+    const tokens = readFileSync(vocabulary, 'utf8')
+      .replace(/\r?\n$/, '')
+      .split(/\r?\n/);
+    const missing = ['[UNK]', '[CLS]', '[SEP]'].find((name) => !tokens.includes(name));
+    if (missing !== undefined)
+      throw new UserError(`${vocabulary} has no ${missing} token.`, "Use a vocab.txt of BERT's kind, or a tokenizer.json.", 'tokenizer');
+    const normalizer = {
+      handle_chinese_chars: settings.tokenize_chinese_chars !== false,
+      strip_accents: typeof settings.strip_accents === 'boolean' ? settings.strip_accents : null,
+      lowercase: settings.do_lower_case !== false,
+    };
+    return new Tokenizer(JSON.stringify(wordPieceJson(tokens, normalizer), null, 2), vocabulary);
   }
 
   /** The same with further special tokens at the end of the vocabulary; those it has already stay where they are. */
@@ -182,9 +205,9 @@ export class Tokenizer {
     return this.#native.decode([...ids], false);
   }
 
-  /** Whether a token begins a word: neither special nor a `##` continuation. */
+  /** Whether a token begins a word: neither special nor a continuation, by the marks of the tokenizer's kind (`##`, `Ġ` or `▁`). */
   startsWord(id: number): boolean {
-    return !this.isSpecial(id) && !this.token(id).startsWith('##');
+    return !this.isSpecial(id) && this.#startsWord(this.token(id));
   }
 
   isSpecial(id: number): boolean {
@@ -204,8 +227,74 @@ export class Tokenizer {
   }
 }
 
+/** A WordPiece `tokenizer.json` with BERT's normaliser, pre-tokeniser and special tokens. */
+function wordPieceJson(
+  tokens: readonly string[],
+  normalizer: { handle_chinese_chars: boolean; strip_accents: boolean | null; lowercase: boolean },
+): object {
+  const names = Object.values(SPECIAL_NAMES).map(([name]) => name);
+  const ids = new Map(tokens.map((token, id) => [token, id]));
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: names
+      .filter((name) => ids.has(name))
+      .map((content) => ({ ...PLAIN_SPECIAL, id: ids.get(content)!, content }))
+      .sort((a, b) => a.id - b.id),
+    normalizer: { type: 'BertNormalizer', clean_text: true, ...normalizer },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0)],
+      pair: [special('[CLS]', 0), sequence('A', 0), special('[SEP]', 0), sequence('B', 1), special('[SEP]', 1)],
+      special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [ids.get(id)!], tokens: [id] }])),
+    },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: MAX_WORD_CHARACTERS,
+      vocab: Object.fromEntries(ids),
+    },
+  };
+}
+
 /** How a special token is found in a text: as it is written, anywhere. */
 const PLAIN_SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+
+const BYTE_LEVEL = 'ByteLevel';
+const METASPACE = 'Metaspace';
+
+/** Its pre-tokenizer, or those that are applied one after another. */
+const preTokenizers = ({ pre_tokenizer: found }: TokenizerJson): readonly PreTokenizer[] => (found ? (found.pretokenizers ?? [found]) : []);
+
+/** What tells the first token of a word from the others: bytes as GPT-2 writes them mark its space, as SentencePiece does; WordPiece marks the rest. */
+function wordStart(json: TokenizerJson): (token: string) => boolean {
+  const types = preTokenizers(json).map(({ type }) => type);
+  // A tab or a line break is a word of its own, and so is punctuation, which BERT splits off as well.
+  if (types.includes(BYTE_LEVEL)) return (token) => /^[ĠĉĊč!-/:-@[-`{-~]/.test(token);
+  if (types.includes(METASPACE)) return (token) => token.startsWith('▁');
+  return (token) => !token.startsWith('##');
+}
+
+/**
+ * A tokenizer that takes special tokens for plain text. The sentences of a corpus come to it one by one, so bytes begin with the space that they had
+ * before them.
+ */
+function withoutSpecials(json: TokenizerJson): NativeTokenizer {
+  const spaced = (each: PreTokenizer): PreTokenizer =>
+    each.type === BYTE_LEVEL ? ({ ...each, add_prefix_space: true } as PreTokenizer) : each;
+  const { pre_tokenizer: found } = json;
+  const pre_tokenizer = found?.pretokenizers ? { ...found, pretokenizers: found.pretokenizers.map(spaced) } : found && spaced(found);
+  const build = (added_tokens: TokenizerJson['added_tokens']): NativeTokenizer =>
+    NativeTokenizer.fromString(JSON.stringify({ ...json, pre_tokenizer, added_tokens }));
+  const added = (json.added_tokens ?? []).filter((token) => !token.special);
+  const plain = build(added);
+  // Ids are given out anew: where special tokens were between them, others would become them.
+  return added.every(({ content, id }) => plain.tokenToId(content) === id) ? plain : build([]);
+}
 
 const special = (id: string, type_id: number): object => ({ SpecialToken: { id, type_id } });
 const sequence = (id: string, type_id: number): object => ({ Sequence: { id, type_id } });
@@ -216,6 +305,8 @@ function utf16Spans(text: string, encoding: JsEncoding): Span[] {
   const units = /[\ud800-\udbff][\udc00-\udfff]/.test(text) ? unitOfCodePoint(text) : undefined;
   return offsets.map(([start, end]) => {
     const span = units ? { start: units[start]!, end: units[end]! } : { start, end };
+    // Bytes begin with the space before a word: it is not the word's.
+    while (span.start < span.end && text[span.start] === ' ') span.start++;
     // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in.
     while (isCombining(text.charCodeAt(span.end))) span.end++;
     return span;
