@@ -29,7 +29,12 @@ const step = (key: PropertyKey): string | number => (typeof key === 'number' ? k
 function explainOne(issue: Issue, path: Path, schema: JsonSchema, value: unknown): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
     const known = fieldNames(allowedAt(schema, value, path));
-    return issue.keys.map((key) => ({ path: [...path, key], at: 'key', message: unknownField([...path, key], key, known) }));
+    return issue.keys.map((key) => {
+      const at = [...path, key];
+      // One that another branch of a union knows is there with a value that fits none.
+      if (known.includes(key)) return { path: at, at: 'value', message: wrongValue(issue, at, schema, value) };
+      return { path: at, at: 'key', message: unknownField(at, key, known) };
+    });
   }
   if (issue.code === 'invalid_union') {
     // The branch whose kind of value this is: the others object to the value as a whole.

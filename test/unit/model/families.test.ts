@@ -68,6 +68,12 @@ function expectClose(actual: Tensor, expected: Tensor): void {
   expect(Math.max(...largest)).toBeLessThan(2e-5);
 }
 
+function crossEntropy({ shape, data }: Tensor, row: number, label: number): number {
+  const width = shape[1]!;
+  const logits = [...(data as Float32Array).subarray(row * width, (row + 1) * width)];
+  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - logits[label]!;
+}
+
 /** A copy of a model folder that a test may change. */
 let copies = 0;
 function copyOf(name: string): string {
@@ -87,12 +93,18 @@ const setting = (folder: string, change: Record<string, unknown>): void => {
 };
 
 describe('a model from elsewhere', () => {
-  it.each(families)("has the hidden states and the logits of transformers': %s", async (name, { inputs, lastHiddenState, logits }) => {
-    const model = readPretrained(recorded(name));
-    const computed = await compute(model, inputs);
-    expectClose(computed.states, read(lastHiddenState));
-    expectClose(computed.logits!, read(logits));
-  });
+  it.each(families)(
+    "has the hidden states and the logits of transformers': %s",
+    async (name, { inputs, lastHiddenState, logits, labels, loss }) => {
+      const model = readPretrained(recorded(name));
+      const computed = await compute(model, inputs);
+      expectClose(computed.states, read(lastHiddenState));
+      expectClose(computed.logits!, read(logits));
+      const kept = labels.flat().filter((_, i) => inputs.attention_mask.flat()[i]);
+      const losses = kept.flatMap((label, row) => (label < 0 ? [] : [crossEntropy(computed.logits!, row, label)]));
+      expect(losses.reduce((a, b) => a + b) / losses.length).toBeCloseTo(loss, 5);
+    },
+  );
 
   it.each(families)('is cut into tokens as transformers does it: %s', async (name, { encodings }) => {
     const tokenizer = Tokenizer.ofModel(recorded(name));
