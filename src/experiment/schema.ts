@@ -67,7 +67,7 @@ function* contradictions({
   combination: Combination;
 }): Generator<Contradiction> {
   if (isPretrained(model)) yield* notItsOwn(model, tokenizer);
-  else yield* unevenHeads(model as SizedModel);
+  else yield* unevenHeads(model);
   const names = objectives.flatMap((objective) =>
     typeof objective === 'object' && objective !== null && 'type' in objective ? [String(objective.type)] : [],
   );
@@ -85,7 +85,7 @@ function* contradictions({
     }
     // How long the sequences of a pre-trained model may be is known when it has been read.
     if (isPretrained(model)) continue;
-    const { maxPositions } = resolveModel(model as SizedModel, 1);
+    const { maxPositions } = resolveModel(model, 1);
     for (const field of ['sequenceLength', 'targetLength']) {
       const length = (objective as Record<string, unknown>)[field];
       if (typeof length !== 'number' || length <= maxPositions) continue;

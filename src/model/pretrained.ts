@@ -90,7 +90,7 @@ function renumber(parameters: Map<string, Tensor>, { config, positionOffset }: H
 
 function rowsOf({ dtype, shape, data }: Tensor, first: number, count: number): Tensor {
   const width = size(shape.slice(1));
-  return { dtype, shape: [count, ...shape.slice(1)], data: data.slice(first * width, (first + count) * width) as Tensor['data'] };
+  return { dtype, shape: [count, ...shape.slice(1)], data: data.slice(first * width, (first + count) * width) };
 }
 
 /** Whether the head projects by the word embeddings: a matrix of its own that is the same is the tie written twice. */

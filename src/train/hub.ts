@@ -190,7 +190,7 @@ class Client {
 
   /** Brings a file to `path`, from where an earlier try broke off. */
   async download(commit: string, file: Sibling, path: string, onBytes: (done: number) => void): Promise<void> {
-    if (existsSync(path)) return;
+    if (existsSync(path) && statSync(path).size === file.size) return;
     const partial = `${path}${PARTIAL}`;
     const done = (): number => (existsSync(partial) ? statSync(partial).size : 0);
     await this.#retried(

@@ -111,7 +111,7 @@ describe('a model from elsewhere', () => {
     for (const { text, ids, offsets } of encodings) {
       const encoded = await tokenizer.encode(text);
       expect([...encoded.ids], text).toEqual(ids);
-      const points = [...text];
+      const points = Array.from(text);
       const units = (end: number): number => points.slice(0, end).join('').length;
       expect(encoded.spans, text).toEqual(offsets.map(([start, end]) => ({ start: units(start!), end: units(end!) })));
     }
