@@ -9,7 +9,7 @@ import { serialise } from '../../../src/onnx/serialise';
 import { tensor, type Tensor } from '../../../src/onnx/types';
 import { encode } from '../../../src/model/encoder';
 import { lmLogits } from '../../../src/model/heads';
-import { lookUp, parameterInputs } from '../../../src/model/parameters';
+import { encoderParameters, lookUp, parameterInputs } from '../../../src/model/parameters';
 import { readPretrained, type Pretrained } from '../../../src/model/pretrained';
 import { noDropout } from '../../../src/model/random';
 import { relativeBucket } from '../../../src/model/relative-bias';
@@ -115,6 +115,39 @@ describe('a model from elsewhere', () => {
       const units = (end: number): number => points.slice(0, end).join('').length;
       expect(encoded.spans, text).toEqual(offsets.map(([start, end]) => ({ start: units(start!), end: units(end!) })));
     }
+  });
+
+  it('has the same states at the positions that are wanted alone as among all: mpnet', async () => {
+    const { config, parameters } = readPretrained(recorded('mpnet'));
+    const { input_ids: rows, attention_mask: mask } = oracle.families.mpnet.inputs;
+    const [shape, wanted] = [
+      [rows.length, rows[0]!.length],
+      [0, 5, 9, 3, 3, 1, 2, 13, 7],
+    ];
+    const specs = encoderParameters(config);
+    const values = lookUp(parameterInputs(specs));
+    const ids = { inputIds: input('ids', 'int64', shape), attentionMask: input('mask', 'float32', shape) };
+    const slots = input('slots', 'int64', [3, 3]);
+    const outputs = new Map([
+      ['all', encode(config, values, ids, noDropout)],
+      ['chosen', encode(config, values, ids, noDropout, { slots })],
+    ]);
+    const session = await Session.create(serialise(optimise(outputs, 'cpu')));
+    const feeds = new Map<string, Tensor>([
+      ...specs.map(({ name }) => [name, parameters.get(name)!] as const),
+      ['ids', tensor('int64', shape, rows.flat())],
+      ['mask', tensor('float32', shape, mask.flat())],
+      ['slots', tensor('int64', [3, 3], wanted)],
+    ]);
+    const results = await session.run(feeds);
+    await session.release();
+    const width = config.hiddenSize;
+    const states = results.get('all')!.data as Float32Array;
+    const expected = wanted.flatMap((position, i) => {
+      const row = Math.floor(i / 3) * shape[1]! + position;
+      return [...states.subarray(row * width, (row + 1) * width)];
+    });
+    expectClose(results.get('chosen')!, tensor('float32', [wanted.length, width], expected));
   });
 
   it("puts distances into MPNet's buckets", () => {
