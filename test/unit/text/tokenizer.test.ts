@@ -149,8 +149,8 @@ describe('tokenizers of other kinds', () => {
   const wordsOf = (tokenizer: Tokenizer, ids: Iterable<number>): string[] => {
     const words: string[] = [];
     for (const id of ids) {
-      if (tokenizer.startsWord(id) || words.length === 0) words.push('');
-      words[words.length - 1] += tokenizer.token(id);
+      if (tokenizer.startsWord(id)) words.push('');
+      words.push(`${words.pop() ?? ''}${tokenizer.token(id)}`);
     }
     return words;
   };
