@@ -58,7 +58,8 @@ export function readPretrained(folder: string): Pretrained {
   for (const file of weightFiles(folder))
     for (const [name, tensor] of readSafetensors(join(folder, file))) parameters.set(ourName(source.family, name), tensor);
   renumber(parameters, source, folder);
-  const config = { ...source.config, ...departure({ ...variantOf(source.config), tied: isTied(parameters) }) };
+  const { variant: _, ...sizes } = source.config;
+  const config = { ...sizes, ...departure({ ...variantOf(source.config), tied: isTied(parameters) }) };
   for (const { name, shape } of encoderParameters(config)) check(parameters.get(name), name, shape, folder);
   const head = mlmHeadParameters(config);
   const predicts = head.every(({ name }) => parameters.has(name));

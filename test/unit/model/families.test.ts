@@ -175,6 +175,14 @@ describe('a model from elsewhere', () => {
     }
   });
 
+  it('projects by its word embeddings when config.json promises a matrix of its own and there is none, or the same', () => {
+    const folder = copyOf('bert');
+    setting(folder, { tie_word_embeddings: false });
+    expect(readPretrained(folder)).toMatchObject({ predicts: true, config: readPretrained(recorded('bert')).config });
+    rewrite(folder, (tensors) => [...tensors, ['cls.predictions.decoder.weight', tensors.get('bert.embeddings.word_embeddings.weight')!]]);
+    expect(readPretrained(folder).config.variant).toBeUndefined();
+  });
+
   it('is refused with the family and the way out', () => {
     const folder = copyOf('bert');
     setting(folder, { model_type: 'gpt2' });
