@@ -1,14 +1,17 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../package.json';
 import { benchCommand } from './cli/bench';
+import { exportCommand } from './cli/export';
 import { generateCommand } from './cli/generate';
 import { graphCommand, parseShapes } from './cli/graph';
 import { similarityCommand, maskCommand } from './cli/inspect';
 import { objectivesCommand } from './cli/objectives';
 import { reportError } from './cli/report';
+import { runsCommand } from './cli/runs';
 import { schemaCommand } from './cli/schema';
 import { trainCommand } from './cli/train';
 import { Preset } from './experiment/model';
+import { ExportFormat } from './shared/types';
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -37,7 +40,15 @@ const program = new Command('objective-lab')
   .description('Pre-train language models and look at what they learned, with no editor.')
   .version(version)
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) });
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `${text
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll('\n', ' ')}\n`,
+      ),
+  });
 
 program
   .command('train')
@@ -50,6 +61,13 @@ program
   .option('--out <folder>', 'folder for runs (default: .objective-lab/runs beside the experiment)')
   .addOption(json())
   .action(trainCommand);
+
+program
+  .command('runs')
+  .description('list runs, newest first')
+  .argument('[folder]', 'the folder of an experiment, or a folder of runs', '.')
+  .addOption(json())
+  .action(runsCommand);
 
 program
   .command('objectives')
@@ -91,6 +109,19 @@ program
   .addOption(new Option('--unit <unit>', 'what a part is').choices(['sentence', 'line', 'paragraph']).default('sentence'))
   .addOption(json())
   .action(similarityCommand);
+
+program
+  .command('export')
+  .description('write a trained model for other programs: transformers, sentence-transformers, transformers.js, ONNX Runtime')
+  .argument('<run>', 'a run, one of its checkpoints, or a model folder')
+  .argument('<folder>', 'where to write it; it must not exist yet, or be empty')
+  .addOption(
+    new Option('--format <format>', 'a Hugging Face folder, the ONNX file with its tokenizer, or the weights with theirs')
+      .choices(ExportFormat.options)
+      .default('hf'),
+  )
+  .addOption(json())
+  .action(exportCommand);
 
 program
   .command('graph')

@@ -1,6 +1,7 @@
 import { checkExperiment } from './experiment/parse';
 import { experimentJsonSchema, objectiveSnippets } from './experiment/jsonSchema';
 import { newExperiment } from './experiment/template';
+import { exportModel } from './inspect/export';
 import { Reader } from './inspect/reader';
 import { objectives } from './objectives';
 import { UserError } from './shared/errors';
@@ -9,7 +10,8 @@ import * as protocol from './shared/trainer-protocol';
 import type { Done } from './shared/trainer-protocol';
 import { ObjectiveSummary } from './shared/types';
 import { ExperimentSchema } from './train/experiment';
-import { resume, train, type TrainEvents } from './train/loop';
+import { resume, train } from './train/loop';
+import type { TrainEvents } from './train/steps';
 import { askToStop, listRuns, readMetrics } from './train/run';
 
 /** The child process behind the editor: answers the host's requests, and ends when the host goes away. */
@@ -73,6 +75,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
   runs: ({ runs }) => listRuns(runs),
   stopRun: ({ run }) => ({ asked: askToStop(run) }),
   metrics: ({ run, after, limit }) => readMetrics(run, after, limit),
+  export: ({ model, folder, format }) => exportModel(model, folder, format),
   async tokenize({ model, text }) {
     // The first look at a text takes up a newer checkpoint; predictions that follow are made by the same one.
     const current = reader(model, true);

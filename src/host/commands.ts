@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 import type { RunSummary } from '../shared/types';
 import { newExperiment } from './experiments';
+import { exportModel } from './export-model';
 import type { Lab } from './lab';
 import { isUnfinished } from './run-list';
 import { resumeRun, startRun, stopRun } from './start-run';
@@ -26,6 +27,7 @@ export function registerCommands(lab: Lab): vscode.Disposable {
       lab.dashboard.open(isRunItem(item) ? item.run.folder : runs.foremost?.folder);
     },
     showRuns: () => vscode.commands.executeCommand('objectiveLab.runs.focus'),
+    exportModel: (item) => exportModel(lab, runOf(item)),
     openRunFolder: (item) => vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(runOf(item).folder)),
     deleteRun: (item) => deleteRun(lab, runOf(item)),
     showLog: () => reporter.log.show(),

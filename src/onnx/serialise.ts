@@ -15,11 +15,21 @@ import {
 } from 'onnx-buf';
 import { Constant, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
 import type { OperandKind } from './operators/operator';
-import { keyOfNumber, tensor, type DType, type Tensor, type Type } from './types';
+import { keyOfNumber, tensor, type DType, type Tensor } from './types';
 
 /** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */
 const OPSET = 20n;
 const IR_VERSION = 9n;
+
+/** What every model of ours says of itself. */
+export const MODEL_HEADER = {
+  irVersion: IR_VERSION,
+  producerName: 'objective-lab',
+  opsetImport: [
+    { domain: '', version: OPSET },
+    { domain: 'com.microsoft', version: 1n },
+  ],
+};
 
 export const elementTypes: Record<DType, TensorProto_DataType> = {
   float32: TensorProto_DataType.FLOAT,
@@ -58,12 +68,7 @@ export function serialise(outputs: Outputs, { muted = false } = {}): Uint8Array 
   }
   if (muted) nodes.push(create(NodeProtoSchema, { opType: 'SequenceEmpty', name: MUTE, output: [MUTE] }));
   const model = create(ModelProtoSchema, {
-    irVersion: IR_VERSION,
-    producerName: 'objective-lab',
-    opsetImport: [
-      { domain: '', version: OPSET },
-      { domain: 'com.microsoft', version: 1n },
-    ],
+    ...MODEL_HEADER,
     graph: create(GraphProtoSchema, {
       name: 'step',
       node: nodes,
@@ -131,7 +136,7 @@ function operand(attribute: Attribute, kind: OperandKind, first: Value): Tensor 
   return tensor('int64', [values.length], values);
 }
 
-function attributeProto(name: string, value: Attribute): AttributeProto {
+export function attributeProto(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'string') {
     // ONNX's Cast takes the number of an element type; every other text is itself.
     const elementType = name === 'to' ? elementTypes[value as DType] : undefined;
@@ -146,7 +151,7 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
     : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
 }
 
-function tensorProto({ dtype, shape, data }: Tensor, name: string): TensorProto {
+export function tensorProto({ dtype, shape, data }: Tensor, name: string): TensorProto {
   return create(TensorProtoSchema, {
     name,
     dataType: elementTypes[dtype],
@@ -155,7 +160,11 @@ function tensorProto({ dtype, shape, data }: Tensor, name: string): TensorProto 
   });
 }
 
-const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
+/** @param shape a name stands for a size that is known when the model runs */
+export const valueInfo = (
+  name: string,
+  { dtype, shape }: { readonly dtype: DType; readonly shape: readonly (number | string)[] },
+): ValueInfoProto =>
   create(ValueInfoProtoSchema, {
     name,
     type: {
@@ -163,7 +172,14 @@ const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
         case: 'tensorType',
         value: {
           elemType: elementTypes[dtype],
-          shape: { dim: shape.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) },
+          shape: {
+            dim: shape.map((extent) => ({
+              value:
+                typeof extent === 'string'
+                  ? { case: 'dimParam' as const, value: extent }
+                  : { case: 'dimValue' as const, value: BigInt(extent) },
+            })),
+          },
         },
       },
     },

@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { Baseline, Device, Metrics, ObjectiveSummary, Prediction, Problem, RunSummary, Similarity, Token, Unit } from './types';
+import {
+  Baseline,
+  Device,
+  ExportFormat,
+  Metrics,
+  ObjectiveSummary,
+  Prediction,
+  Problem,
+  RunSummary,
+  Similarity,
+  Token,
+  Unit,
+} from './types';
 
 /**
  * The environment variable that names the file descriptor on which the trainer shows that it is at work: a byte twice a second while it trains.
@@ -55,6 +67,11 @@ export const trainer = {
     stopRun: { params: z.object({ run: z.string() }), result: z.object({ asked: z.boolean() }) },
     /** The metrics of a run, thinned to at most `limit` lines, from step `after` on. */
     metrics: { params: z.object({ run: z.string(), after: z.int(), limit: z.int().positive() }), result: z.array(Metrics) },
+    /** Writes a model for other programs into a folder that does not exist yet, or is empty. */
+    export: {
+      params: z.object({ model: Model, folder: z.string(), format: ExportFormat }),
+      result: z.object({ folder: z.string(), files: z.array(z.string()), architecture: z.string() }),
+    },
     tokenize: {
       params: z.object({ model: Model, text: z.string() }),
       result: z.object({ tokens: z.array(Token), step: z.int().optional(), checkpoint: z.string() }),

@@ -99,6 +99,10 @@ export const RunSummary = z.object({
 });
 export type RunSummary = z.infer<typeof RunSummary>;
 
+/** What a model is exported as. */
+export const ExportFormat = z.enum(['hf', 'onnx', 'safetensors']);
+export type ExportFormat = z.infer<typeof ExportFormat>;
+
 export const Severity = z.enum(['error', 'warning']);
 export const Problem = Span.extend({ severity: Severity, message: z.string() });
 export type Problem = z.infer<typeof Problem>;

@@ -283,8 +283,7 @@ async function prepareShards(
     try {
       const whole = await encodeFiles(files, tokenizer, writer, options, skip);
       for (const table of stand) await encodeTable(table, tokenizer, writer, options);
-      const sentences = writer.documents.reduce((sum, { starts }) => sum + starts.length - 1, 0);
-      if (writer.tokenCount < minimumTokens || sentences < 2) throw tooLittle(options.root, writer.tokenCount, minimumTokens);
+      if (writer.tokenCount < minimumTokens || writer.sentenceCount < 2) throw tooLittle(options.root, writer.tokenCount, minimumTokens);
       options.onProgress?.('Splitting the corpus', 0.95);
       await writer.finish(heldOut, seed, signal);
       // What was lost, or changed, since it was inspected makes a corpus that no other run may take for that of the inspected files.

@@ -94,11 +94,26 @@ export function saveCheckpoint(
   }
   for (const old of superfluous(run, keep)) {
     // The new checkpoint is safe; one too many is no reason to stop. The next save tries again.
-    attempt(() => {
-      storage.rename(old, `${old}${PARTIAL}`);
-      storage.remove(`${old}${PARTIAL}`);
-    });
+    attempt(() => discard(old, storage));
   }
+}
+
+/** Removes the checkpoints after a step. @throws UserError (code `disk`) */
+export function discardAfter(run: string, step: number, storage: Storage = disk): void {
+  for (const { folder } of listCheckpoints(run).filter((each) => each.step > step)) {
+    try {
+      discard(folder, storage);
+    } catch (error) {
+      throw diskError(folder, error);
+    }
+  }
+}
+
+/** Takes a checkpoint its name first: whatever is left of it then is no checkpoint. */
+function discard(folder: string, storage: Storage): void {
+  storage.remove(`${folder}${PARTIAL}`);
+  storage.rename(folder, `${folder}${PARTIAL}`);
+  storage.remove(`${folder}${PARTIAL}`);
 }
 
 /** Folders of the checkpoints that are not to be kept. */

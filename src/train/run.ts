@@ -9,6 +9,7 @@ import { RECORD } from './experiment';
 import { ownerOf, RunLock } from './lock';
 import { requireOwnFolder } from './own-folder';
 import { disk, replaceFile, writeAll, type Storage } from './storage';
+import { beginning, eventFile, isEventFile, metricsRecord } from './tensorboard';
 
 const Status = z.object({
   name: z.string(),
@@ -34,6 +35,8 @@ const VERIFY_EVERY = 1_000;
 export class Run {
   #status: Status;
   #verified = performance.now();
+  /** The event file that TensorBoard reads, since the run began or was taken up. */
+  #events: string | undefined;
 
   private constructor(
     readonly folder: string,
@@ -100,12 +103,16 @@ export class Run {
     const { message: _, code: __, ...rest } = this.#status;
     this.#status = rest;
     this.update({ state: 'running', step });
+    const written = readdirSync(this.folder).filter(isEventFile).length;
+    this.#events = eventFile(this.#status.startedAt, written);
+    this.#append(this.#events, [beginning(step, Date.now() / 1000)]);
   }
 
   /** @throws UserError (code `busy`) when another process has taken the run over */
   metrics(line: Metrics): void {
     if (performance.now() - this.#verified > VERIFY_EVERY) this.verify();
-    this.#append(METRICS, JSON.stringify(line));
+    this.#append(METRICS, `${JSON.stringify(line)}\n`);
+    if (this.#events !== undefined) this.#append(this.#events, [metricsRecord(line, Date.now() / 1000)]);
   }
 
   verify(): void {
@@ -114,7 +121,7 @@ export class Run {
   }
 
   log(message: string): void {
-    this.#append('log.txt', `${new Date().toISOString()} ${message}`);
+    this.#append('log.txt', `${new Date().toISOString()} ${message}\n`);
   }
 
   /** Brings the metrics so far to the disk, so that no checkpoint outlives them. */
@@ -135,8 +142,8 @@ export class Run {
     this.lock.release();
   }
 
-  #append(name: string, line: string): void {
-    this.#appendTo(name, (file) => writeAll(file, `${line}\n`, this.storage));
+  #append(name: string, contents: string | readonly Uint8Array[]): void {
+    this.#appendTo(name, (file) => writeAll(file, contents, this.storage));
   }
 
   #appendTo(name: string, work: (file: number) => void): void {

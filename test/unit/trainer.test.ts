@@ -47,6 +47,11 @@ describe('the trainer process', () => {
     expect(lines.filter(({ loss }) => loss)).toHaveLength(12);
     expect(await link.request('runs', { runs: runs() })).toMatchObject([{ state: 'completed' }]);
     expect(await link.request('metrics', { run: done.run, after: -1, limit: 100 })).toEqual(lines);
+    const folder = join(workspace.folder, 'exported');
+    expect(await link.request('export', { model: done.run, folder, format: 'hf' })).toMatchObject({
+      folder,
+      architecture: 'BertForMaskedLM',
+    });
     const text = 'The whale passed the mate.';
     const { tokens, step: at } = await link.request('tokenize', { model: done.run, text });
     expect(at).toBe(12);

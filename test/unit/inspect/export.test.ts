@@ -1,0 +1,182 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { env, pipeline } from '@huggingface/transformers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exportModel } from '../../../src/inspect/export';
+import { openModel } from '../../../src/inspect/model';
+import { Reader } from '../../../src/inspect/reader';
+import { readSafetensors } from '../../../src/model/safetensors';
+import { readOnnxFile } from '../../../src/model/onnx-file';
+import { tensor, type Tensor } from '../../../src/onnx/types';
+import { listCheckpoints } from '../../../src/train/checkpoint';
+import { Session } from '../../../src/train/device';
+import { train } from '../../../src/train/loop';
+import { makeWorkspace } from '../support/workspace';
+
+const training = { steps: 30, device: 'cpu', threads: 1, evaluateEvery: 30, checkpointEvery: 15, learningRate: 0.003 };
+const mlm = { type: 'mlm', batchSize: 8, sequenceLength: 32 };
+const contrastive = { type: 'contrastive', batchSize: 4, sequenceLength: 16 };
+
+const workspaces: ReturnType<typeof makeWorkspace>[] = [];
+afterAll(() => workspaces.forEach(({ remove }) => remove()));
+
+/** A small trained model, and where to export it. */
+async function trained(objectives: object[]): Promise<{ run: string; folder: string }> {
+  const made = makeWorkspace({ objectives, training });
+  workspaces.push(made);
+  return { run: (await train({ experiment: made.experiment })).run, folder: join(made.folder, 'exported') };
+}
+
+const json = (folder: string, name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<string, unknown>;
+
+describe('a model of masked language modelling and contrastive learning', () => {
+  let run: string;
+  let folder: string;
+  beforeAll(async () => {
+    ({ run, folder } = await trained([mlm, { ...contrastive, weight: 0.1 }]));
+    exportModel(run, folder, 'hf');
+    env.allowRemoteModels = false;
+    env.localModelPath = dirname(folder);
+  });
+
+  it('is a folder as Hugging Face lays it out', () => {
+    expect(readdirSync(folder).sort()).toEqual(
+      [
+        '1_Pooling',
+        'README.md',
+        'config.json',
+        'model.safetensors',
+        'modules.json',
+        'onnx',
+        'sentence_bert_config.json',
+        'tokenizer.json',
+        'tokenizer_config.json',
+      ].sort(),
+    );
+    expect(json(folder, 'config.json')).toMatchObject({ architectures: ['BertForMaskedLM'], model_type: 'bert', hidden_size: 32 });
+    expect(json(folder, 'tokenizer_config.json')).toMatchObject({ mask_token: '[MASK]', pad_token: '[PAD]', model_max_length: 32 });
+    const card = readFileSync(join(folder, 'README.md'), 'utf8');
+    expect(card).toMatch(/pipeline_tag: fill-mask/);
+    expect(card).toMatch(/12 documents/);
+    expect(card).toMatch(/\| mlm \| \d+\.\d+ \| .*word frequencies/);
+    expect(card).not.toContain(dirname(folder));
+  });
+
+  it('is read by the lab itself as the run is', async () => {
+    const text = 'The old captain [MASK] the whale at dawn.';
+    expect(await new Reader(folder).fillMasks(text, 5)).toEqual(await new Reader(run).fillMasks(text, 5));
+  });
+
+  it('fills masks in transformers.js with the same probabilities', async () => {
+    const fill = await pipeline<'fill-mask'>('fill-mask', basename(folder), { dtype: 'fp32' });
+    const reader = new Reader(run);
+    for (const text of ['The old captain [MASK] the whale at dawn.', '[MASK] sea.']) {
+      const [ours] = await reader.fillMasks(text, 5);
+      const theirs = (await fill(text, { top_k: 5 })) as { token: number; score: number }[];
+      for (const [i, { id, probability }] of ours!.candidates.entries()) {
+        expect(theirs[i]!.score).toBeCloseTo(probability, 4);
+        if (i === 0) expect(theirs[i]!.token).toBe(id);
+      }
+    }
+    await fill.dispose();
+  });
+
+  it('embeds sentences in transformers.js, of different lengths together, with the same vectors', async () => {
+    const extract = await pipeline<'feature-extraction'>('feature-extraction', basename(folder), { dtype: 'fp32' });
+    const texts = ['The whale passed.', 'A gull struck the mate off the cape before the storm, and our ship followed the old captain.'];
+    const theirs = (await extract(texts, { pooling: 'mean', normalize: true })).tolist() as number[][];
+    const ours = await new Reader(run).embed(texts);
+    for (const [i, vector] of ours.entries()) for (const [j, x] of vector.entries()) expect(theirs[i]![j]).toBeCloseTo(x, 4);
+    await extract.dispose();
+  });
+
+  it('takes texts of any number and length, with and without padding', async () => {
+    const session = await Session.create(readFileSync(join(folder, 'onnx', 'model.onnx')));
+    const ids = [2, 9, 17, 25, 8, 3];
+    const states = async (batch: number, length: number): Promise<Tensor> => {
+      const row = [...ids, ...Array<number>(length - ids.length).fill(0)];
+      const mask = row.map((_, i) => Number(i < ids.length));
+      const whole = (values: number[]): Tensor => tensor('int64', [batch, length], Array.from({ length: batch }, () => values).flat());
+      const feeds = new Map([
+        ['input_ids', whole(row)],
+        ['attention_mask', whole(mask)],
+        ['token_type_ids', whole(row.map(() => 0))],
+      ]);
+      const outputs = await session.run(feeds);
+      expect(outputs.get('logits')!.shape).toEqual([batch, length, openModel(run).config.vocabularySize]);
+      return outputs.get('last_hidden_state')!;
+    };
+    const alone = (await states(1, ids.length)).data as Float32Array;
+    for (const [batch, length] of [
+      [1, 6],
+      [3, 6],
+      [2, 11],
+      [5, 64],
+    ] as const) {
+      const { shape, data } = await states(batch, length);
+      expect(shape).toEqual([batch, length, 32]);
+      const last = (batch - 1) * length * 32;
+      alone.forEach((x, i) => expect((data as Float32Array)[last + i]).toBeCloseTo(x, 4));
+    }
+    await session.release();
+  });
+
+  it('can be read into the compiler', () => {
+    const path = join(folder, 'onnx', 'model.onnx');
+    const shapes = Object.fromEntries(['input_ids', 'attention_mask', 'token_type_ids'].map((name) => [name, [2, 8]]));
+    expect([...readOnnxFile(path, shapes).outputs.keys()]).toEqual(['logits', 'last_hidden_state']);
+  });
+
+  it('may be one of its checkpoints', () => {
+    const [first] = listCheckpoints(run);
+    const target = join(dirname(folder), 'checkpoint');
+    exportModel(first!.folder, target, 'hf');
+    expect(readFileSync(join(target, 'README.md'), 'utf8')).toContain('for 15 of 30 steps');
+    expect([...readSafetensors(join(target, 'model.safetensors')).keys()]).not.toContain('contrastive:queue');
+  });
+
+  it.each([
+    ['onnx', ['config.json', 'onnx', 'tokenizer.json', 'tokenizer_config.json']],
+    ['safetensors', ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']],
+  ] as const)('as %s alone', (format, files) => {
+    const target = join(dirname(folder), format);
+    mkdirSync(target);
+    exportModel(run, target, format);
+    expect(readdirSync(target).sort()).toEqual(files);
+  });
+
+  it('is not written over what is there', () => {
+    const target = join(dirname(folder), 'taken');
+    mkdirSync(target);
+    writeFileSync(join(target, 'mine.txt'), 'mine');
+    for (const path of [target, join(target, 'mine.txt')])
+      expect(() => exportModel(run, path, 'hf')).toThrow(expect.objectContaining({ code: 'export', message: `${path} exists already.` }));
+    expect(readdirSync(dirname(target))).not.toContain('taken.partial');
+  });
+});
+
+describe('what another objective has trained', () => {
+  it.each([
+    ['contrastive learning', [contrastive], 'BertModel', 'bert', true],
+    ['next-sentence prediction', [{ type: 'nsp', batchSize: 4, sequenceLength: 32 }], 'BertForNextSentencePrediction', 'bert', true],
+    ["both of BERT's objectives", [mlm, { type: 'nsp', batchSize: 4, sequenceLength: 32 }], 'BertForPreTraining', 'bert', true],
+    ['causal language modelling', [{ type: 'clm', batchSize: 4, sequenceLength: 32 }], 'BertLMHeadModel', 'bert', false],
+    [
+      'denoising',
+      [{ type: 'seq2seq', batchSize: 4, sequenceLength: 32, decoderLayers: 2 }],
+      'EncoderDecoderModel',
+      'encoder-decoder',
+      true,
+    ],
+    ['replaced-token detection', [{ type: 'rtd', batchSize: 4, sequenceLength: 32 }], 'ElectraForPreTraining', 'electra', true],
+  ])('%s is exported as what it is', async (_, objectives, architecture, type, onnx) => {
+    const { run, folder } = await trained(objectives);
+    expect(exportModel(run, folder, 'hf').architecture).toBe(architecture);
+    expect(json(folder, 'config.json')).toMatchObject({ architectures: [architecture], model_type: type });
+    expect(existsSync(join(folder, 'onnx'))).toBe(onnx);
+    const names = [...readSafetensors(join(folder, 'model.safetensors')).keys()];
+    expect(names.filter((name) => /generator|projection|queue|temperature/.test(name))).toEqual([]);
+    if (!onnx) expect(() => exportModel(run, `${folder}-onnx`, 'onnx')).toThrow(/not written as ONNX/);
+  });
+});
