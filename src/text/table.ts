@@ -5,6 +5,7 @@ import { UserError } from '../shared/errors';
 import { shortened } from '../shared/format';
 import { stringSeed, uniform } from '../shared/random';
 import type { Split } from './dataset';
+import { NumberList } from './number-list';
 import { readRows } from './rows';
 import type { SplitName } from './shards';
 import type { Tokenizer } from './tokenizer';
@@ -62,9 +63,9 @@ export async function writeTable(
   const sides = Object.fromEntries(
     SPLITS.map((split) => [
       split,
-      { writer: new TokenWriter(tokensPath(folder, split), tokenizer.vocabularySize), starts: [] as number[], scores: [] as number[] },
+      { writer: new TokenWriter(tokensPath(folder, split), tokenizer.vocabularySize), starts: new NumberList(), scores: new NumberList() },
     ]),
-  ) as Record<SplitName, { writer: TokenWriter; starts: number[]; scores: number[] }>;
+  ) as Record<SplitName, { writer: TokenWriter; starts: NumberList; scores: NumberList }>;
   let pending: { texts: string[]; score: number }[] = [];
   const flush = async (): Promise<void> => {
     signal?.throwIfAborted();
@@ -95,8 +96,9 @@ export async function writeTable(
     for (const split of SPLITS) {
       const { writer, starts, scores } = sides[split];
       writer.finish();
-      writeFileSync(cellsPath(folder, split), Float64Array.from([...starts, writer.count]));
-      writeFileSync(scoresPath(folder, split), Float64Array.from(scores));
+      starts.push(writer.count);
+      writeFileSync(cellsPath(folder, split), starts.values);
+      writeFileSync(scoresPath(folder, split), scores.values);
     }
     const rows = { train: sides.train.scores.length, heldOut: sides.heldOut.scores.length };
     writeFileSync(join(folder, INFO), JSON.stringify({ columns: names, rows }));

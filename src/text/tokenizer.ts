@@ -3,6 +3,7 @@ import { Tokenizer as NativeTokenizer, type JsEncoding } from 'tokenizers';
 import { UserError } from '../shared/errors';
 import { shortened } from '../shared/format';
 import type { Span } from '../shared/types';
+import { WordCache } from './word-cache';
 import { learnWordPieces, MAX_WORD_CHARACTERS, WordCounts } from './wordpiece';
 
 /** The special tokens in the order of their ids in a tokenizer of ours; others are looked up by these names, BERT's first, then RoBERTa's. */
@@ -38,7 +39,9 @@ export interface TokenizerOptions {
 
 /** The fields of a `tokenizer.json` that are touched here. */
 interface TokenizerJson {
-  readonly model: { readonly vocab: unknown };
+  readonly model: { readonly type?: string; readonly vocab: unknown };
+  readonly normalizer?: { readonly type: string } | null;
+  readonly pre_tokenizer?: { readonly type: string } | null;
   readonly added_tokens?: readonly { readonly content: string; readonly special: boolean }[];
 }
 
@@ -52,6 +55,8 @@ export class Tokenizer {
   readonly #native: NativeTokenizer;
   /** The same without the special tokens: in a corpus a written "[SEP]" is four letters and two brackets, never a boundary. */
   readonly #plain: NativeTokenizer;
+  /** Of tokenizers that see a word at a time. */
+  readonly #words: WordCache | undefined;
   readonly #specials: ReadonlySet<number | undefined>;
 
   private constructor(
@@ -65,6 +70,7 @@ export class Tokenizer {
       this.#native = NativeTokenizer.fromString(JSON.stringify(unbounded));
       const added_tokens = (parsed.added_tokens ?? []).filter((token) => !token.special);
       this.#plain = NativeTokenizer.fromString(JSON.stringify({ ...unbounded, added_tokens }));
+      if (isByWords({ ...parsed, added_tokens })) this.#words = new WordCache((words) => this.#encodePlain(words));
     } catch (error) {
       throw new UserError(
         `${name} is not a tokenizer: ${reasonOf(error)}`,
@@ -200,8 +206,12 @@ export class Tokenizer {
     return { ids: Int32Array.from(encoding.getIds()), spans: utf16Spans(text, encoding) };
   }
 
-  /** Ids of many texts at once, on all cores, for a corpus: special tokens written in a text are plain text here. */
-  async encodeBatch(texts: string[]): Promise<Int32Array[]> {
+  /** Ids of many texts at once, for a corpus: special tokens written in a text are plain text here. */
+  encodeBatch(texts: string[]): Promise<Int32Array[]> {
+    return this.#words?.encode(texts) ?? this.#encodePlain(texts);
+  }
+
+  async #encodePlain(texts: string[]): Promise<Int32Array[]> {
     const encodings = await this.#working(this.#plain.encodeBatch(texts, { addSpecialTokens: false }));
     return encodings.map((encoding) => Int32Array.from(encoding.getIds()));
   }
@@ -226,6 +236,16 @@ const reasonOf = (error: unknown): string => shortened(error instanceof Error ? 
 /** How a special token is found in a text: as it is written, anywhere. */
 const PLAIN_SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 
+/**
+ * Whether what stands between blanks is encoded the same wherever it stands, as in BERT: its normaliser changes no letter because of another word's, its
+ * pre-tokeniser cuts at every blank, and WordPiece sees a word at a time. (Tokens found in the text itself could hold blanks.)
+ */
+const isByWords = ({ model, normalizer, pre_tokenizer, added_tokens }: TokenizerJson): boolean =>
+  model.type === 'WordPiece' &&
+  (!normalizer || normalizer.type === 'BertNormalizer') &&
+  pre_tokenizer?.type === 'BertPreTokenizer' &&
+  added_tokens?.length === 0;
+
 const special = (id: string, type_id: number): object => ({ SpecialToken: { id, type_id } });
 const sequence = (id: string, type_id: number): object => ({ Sequence: { id, type_id } });
 
@@ -233,11 +253,14 @@ const sequence = (id: string, type_id: number): object => ({ Sequence: { id, typ
 function utf16Spans(text: string, encoding: JsEncoding): Span[] {
   const offsets = encoding.getOffsets() as [number, number][];
   const units = /[\ud800-\udbff][\udc00-\udfff]/.test(text) ? unitOfCodePoint(text) : undefined;
-  return offsets.map(([start, end]) => {
-    const span = units ? { start: units[start]!, end: units[end]! } : { start, end };
-    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in.
-    while (isCombining(text.charCodeAt(span.end))) span.end++;
-    return span;
+  const unitAt = (place: number): number => units?.[place] ?? place;
+  return offsets.map(([first, last], i) => {
+    const [start, next] = [unitAt(first), unitAt(offsets[i + 1]?.[0] ?? Infinity)];
+    let end = unitAt(last);
+    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in, but for those of
+    // which another token is made.
+    while (end < next && isCombining(text.charCodeAt(end))) end++;
+    return { start, end };
   });
 }
 

@@ -7,6 +7,7 @@ import { Baseline, Metrics, RunState, type RunSummary } from '../shared/types';
 import { listCheckpoints } from './checkpoint';
 import { RECORD } from './experiment';
 import { ownerOf, RunLock } from './lock';
+import { requireOwnFolder } from './own-folder';
 import { disk, replaceFile, writeAll, type Storage } from './storage';
 import { beginning, eventFile, isEventFile, metricsRecord } from './tensorboard';
 
@@ -189,9 +190,10 @@ function makeFirstFree(base: string, storage: Storage): string {
  * The runs below a folder, newest first. Folders that are no runs, or whose files are missing, are passed over, and so are links: what is listed is
  * what may be deleted.
  *
- * @throws UserError (code `run`) when it cannot be read
+ * @throws UserError (code `run`) when it cannot be read; (code `disk`) when it lies behind a link
  */
 export function listRuns(runs: string): RunSummary[] {
+  requireOwnFolder(runs);
   if (!existsSync(runs)) return [];
   return entriesOf(runs)
     .filter((entry) => entry.isDirectory())
