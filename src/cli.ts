@@ -7,6 +7,7 @@ import { graphCommand, parseShapes } from './cli/graph';
 import { similarityCommand, maskCommand } from './cli/inspect';
 import { objectivesCommand } from './cli/objectives';
 import { reportError } from './cli/report';
+import { runsCommand } from './cli/runs';
 import { schemaCommand } from './cli/schema';
 import { trainCommand } from './cli/train';
 import { Preset } from './experiment/model';
@@ -39,7 +40,15 @@ const program = new Command('objective-lab')
   .description('Pre-train language models and look at what they learned, with no editor.')
   .version(version)
   .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) });
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `${text
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll('\n', ' ')}\n`,
+      ),
+  });
 
 program
   .command('train')
@@ -52,6 +61,13 @@ program
   .option('--out <folder>', 'folder for runs (default: .objective-lab/runs beside the experiment)')
   .addOption(json())
   .action(trainCommand);
+
+program
+  .command('runs')
+  .description('list runs, newest first')
+  .argument('[folder]', 'the folder of an experiment, or a folder of runs', '.')
+  .addOption(json())
+  .action(runsCommand);
 
 program
   .command('objectives')

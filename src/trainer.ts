@@ -10,7 +10,8 @@ import * as protocol from './shared/trainer-protocol';
 import type { Done } from './shared/trainer-protocol';
 import { ObjectiveSummary } from './shared/types';
 import { ExperimentSchema } from './train/experiment';
-import { resume, train, type TrainEvents } from './train/loop';
+import { resume, train } from './train/loop';
+import type { TrainEvents } from './train/steps';
 import { askToStop, listRuns, readMetrics } from './train/run';
 
 /** The child process behind the editor: answers the host's requests, and ends when the host goes away. */

@@ -1,4 +1,5 @@
-import { getNodeValue, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
+import { jsonOddities } from '../shared/json';
 import type { Problem, Span } from '../shared/types';
 
 /** Keys and indices from the root to a field. */
@@ -11,12 +12,26 @@ export interface JsonDocument {
   readonly problems: Problem[];
 }
 
+/** Deeper than any experiment, and far from where the parser, which calls itself, overflows the stack. */
+const DEEPEST = 100;
+
 /** Reads JSON with comments and trailing commas; finds syntax errors and fields that stand twice. A byte order mark is skipped. */
 export function readJson(text: string): JsonDocument {
+  if (jsonOddities(text).depth > DEEPEST) {
+    const message = `Brackets are nested more than ${DEEPEST} deep here. No field of an experiment is: remove them.`;
+    return { tree: undefined, value: undefined, problems: [{ start: 0, end: text.length, severity: 'error', message }] };
+  }
   const errors: ParseError[] = [];
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
   const problems = [...syntaxProblems(text, errors), ...(tree ? duplicateKeys(tree) : [])];
-  return { tree, value: tree && getNodeValue(tree), problems };
+  return { tree, value: tree && problems.length === 0 ? valueOf(tree) : undefined, problems };
+}
+
+/** The library's own would make a field called `__proto__` the prototype of what holds it, where no check sees it. */
+function valueOf({ type, value, children = [] }: Node): unknown {
+  if (type === 'array') return children.map(valueOf);
+  if (type !== 'object') return value;
+  return Object.fromEntries(children.map(({ children: [key, field] = [] }) => [key!.value as string, valueOf(field!)]));
 }
 
 const SYNTAX: Record<string, string> = {
@@ -50,7 +65,9 @@ function syntaxProblems(text: string, errors: readonly ParseError[]): Problem[] 
     if (lines.has(line)) return [];
     lines.add(line);
     const message = SYNTAX[printParseErrorCode(error)] ?? 'This is not valid JSON.';
-    return [{ start: offset, end: offset + length, severity: 'error' as const, message }];
+    // At the text's end the parser counts one character too many.
+    const end = Math.min(offset + length, text.length);
+    return [{ start: Math.min(offset, end), end, severity: 'error' as const, message }];
   });
 }
 

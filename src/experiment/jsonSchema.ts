@@ -4,6 +4,9 @@ import { newExperiment, type ObjectiveSnippet } from './template';
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 type Subschema = z.core.JSONSchema._JSONSchema;
 
+/** Writing a schema out takes longer than all of a check, and there is one check after every pause in typing. */
+const written = new WeakMap<z.ZodType, JsonSchema>();
+
 /**
  * The JSON Schema (draft-07) of what a person may write, for the editor's completion, hovers and checks. Beyond the standard it uses VS Code's
  * `defaultSnippets`, `enumDescriptions`, `allowComments` and `allowTrailingCommas`, which other tools ignore.
@@ -11,6 +14,12 @@ type Subschema = z.core.JSONSchema._JSONSchema;
  * @param schema what `experimentSchema` returns
  */
 export function experimentJsonSchema(schema: z.ZodType): JsonSchema {
+  const known = written.get(schema) ?? writeSchema(schema);
+  written.set(schema, known);
+  return known;
+}
+
+function writeSchema(schema: z.ZodType): JsonSchema {
   const root = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', override: ({ jsonSchema }) => dropSafeIntegerBounds(jsonSchema) });
   const objective = objectiveSchema(root);
   const snippets = objectiveSnippets(root);

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { shortened } from '../shared/format';
 import type { Path } from './document';
 import { allowedAt, choices, describeAllowed, fieldNames, valueAt } from './expected';
 import type { JsonSchema } from './jsonSchema';
@@ -71,6 +72,5 @@ const SHOWN_CHARACTERS = 40;
 function show(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
-  const text = JSON.stringify(value);
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+  return shortened(JSON.stringify(value), SHOWN_CHARACTERS);
 }

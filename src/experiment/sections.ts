@@ -9,7 +9,9 @@ export const Corpus = z
       .string()
       .min(1)
       .default('.')
-      .describe("The folder that holds the text, relative to the experiment's own folder. Default: . (that folder itself)."),
+      .describe(
+        "The folder that holds the text, relative to the experiment's own folder. Links in it that lead elsewhere are not followed. Default: . (that folder itself).",
+      ),
     include: Globs.min(1)
       .default(['**/*.md', '**/*.txt'])
       .describe(

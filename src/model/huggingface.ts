@@ -33,7 +33,8 @@ const BertConfig = z.looseObject({
   model_type: z.literal('bert'),
   vocab_size: z.int().positive(),
   hidden_size: z.int().positive(),
-  num_hidden_layers: z.int().nonnegative(),
+  // More than any model has, and few enough to list the tensors of each.
+  num_hidden_layers: z.int().nonnegative().max(1000),
   num_attention_heads: z.int().positive(),
   intermediate_size: z.int().positive(),
   max_position_embeddings: z.int().positive(),

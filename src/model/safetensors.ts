@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 import { UserError } from '../shared/errors';
-import { size, type DType, type Tensor } from '../onnx/types';
+import { shortened } from '../shared/format';
+import { jsonOddities } from '../shared/json';
+import type { DType, Tensor } from '../onnx/types';
 
 /**
  * The safetensors format: an 8-byte little-endian header size, a JSON header, then the tensors' bytes without gaps. Read strictly, since a model
  * file may come from anywhere.
  */
+const LENGTH_BYTES = 8;
 const HEADER_LIMIT = 100_000_000;
 const ALIGNMENT = 8;
 
@@ -42,59 +46,128 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata
   const json = new TextEncoder().encode(JSON.stringify(header));
   const padded = new Uint8Array(Math.ceil(json.length / ALIGNMENT) * ALIGNMENT).fill(0x20);
   padded.set(json);
-  const length = new Uint8Array(8);
+  const length = new Uint8Array(LENGTH_BYTES);
   new DataView(length.buffer).setBigUint64(0, BigInt(padded.length), true);
   return [length, padded, ...[...tensors.values()].map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
 }
 
-/** @throws UserError (code `model`) that names the file and what is wrong with it */
+/** A tensor as the header describes it; every field is there, and no other. */
+const Entry = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(z.int().nonnegative()),
+  data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+});
+const Metadata = z.record(z.string(), z.string());
+
+/**
+ * Reads a file as strictly as the format's own reader: what the header says must account for every byte once.
+ *
+ * @throws UserError (code `model`) that names the file and what is wrong with it
+ */
 export function readSafetensors(path: string): Map<string, Tensor> {
-  const fail = (problem: string, cause?: unknown): never => {
-    throw new UserError(
-      `${path} is not a valid safetensors file: ${problem}.`,
-      'The file is damaged or cut off; use another checkpoint or download it again.',
-      'model',
-      { cause },
-    );
-  };
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     throw new UserError(`${path} cannot be read.`, 'Choose a run or model folder that has its weights.', 'model', { cause: error });
   }
-  if (bytes.length < 8) return fail('it is shorter than its header');
-  const headerSize = Number(bytes.readBigUInt64LE(0));
-  if (headerSize > HEADER_LIMIT || 8 + headerSize > bytes.length) return fail(`its header claims ${headerSize} bytes`);
-  let header: Record<string, unknown>;
   try {
-    header = JSON.parse(bytes.toString('utf8', 8, 8 + headerSize)) as Record<string, unknown>;
+    return decode(bytes);
   } catch (error) {
-    return fail('its header is not JSON', error);
+    if (!(error instanceof Malformed)) throw error;
+    throw new UserError(
+      `${path} is not a valid safetensors file: ${error.message}.`,
+      'The file is damaged or cut off; use another checkpoint or download it again.',
+      'model',
+      { cause: error },
+    );
   }
+}
+
+/** What is wrong with a file, to follow a colon. */
+class Malformed extends Error {}
+
+function decode(bytes: Buffer): Map<string, Tensor> {
+  if (bytes.length < LENGTH_BYTES) throw new Malformed('it is shorter than its header');
+  const headerSize = Number(bytes.readBigUInt64LE(0));
+  const first = LENGTH_BYTES + headerSize;
+  if (headerSize > HEADER_LIMIT || first > bytes.length) throw new Malformed(`its header claims ${headerSize} bytes`);
   const tensors = new Map<string, Tensor>();
   let expected = 0;
-  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
-  for (const [name, raw] of entries.sort((a, b) => offsetOf(a[1]) - offsetOf(b[1]))) {
-    const { dtype, shape, data_offsets: offsets } = (raw ?? {}) as { dtype?: Code; shape?: number[]; data_offsets?: number[] };
-    const Typed = dtype && arrays[dtype];
-    if (!Typed)
-      return fail(`the tensor "${name}" has the element type ${String(dtype)}, and only ${Object.keys(names).join(', ')} are read`);
-    const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-    if (!Array.isArray(shape) || !shape.every(whole) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole))
-      return fail(`the tensor "${name}" is described wrongly`);
-    const [start, end] = offsets as [number, number];
-    if (start !== expected) return fail(`the tensor "${name}" starts at ${start} and not where the one before it ends, at ${expected}`);
-    if (end - start !== size(shape) * Typed.BYTES_PER_ELEMENT)
-      return fail(`the tensor "${name}" has ${end - start} bytes, which is not its shape [${shape.join(', ')}]`);
-    if (8 + headerSize + end > bytes.length) return fail(`the tensor "${name}" reaches past the end of the file`);
+  for (const { name, what, code, shape, start, end } of describedBy(bytes.subarray(LENGTH_BYTES, first))) {
+    const Typed = arrays[code];
+    if (start !== expected) throw new Malformed(`${what} starts at ${start} and not where the one before it ends, at ${expected}`);
+    if (end - start !== elementsOf(shape) * Typed.BYTES_PER_ELEMENT)
+      throw new Malformed(`${what} has ${end - start} bytes, which is not its shape [${shortened(shape.join(', '))}]`);
+    if (first + end > bytes.length) throw new Malformed(`${what} reaches past the end of the file`);
     // A copy, since typed arrays must start at a multiple of their element size.
-    const copy = new Uint8Array(bytes.subarray(8 + headerSize + start, 8 + headerSize + end));
-    tensors.set(name, { dtype: names[dtype], shape, data: new Typed(copy.buffer) });
+    const copy = new Uint8Array(bytes.subarray(first + start, first + end));
+    tensors.set(name, { dtype: names[code], shape, data: new Typed(copy.buffer) });
     expected = end;
   }
-  if (8 + headerSize + expected !== bytes.length) return fail('there are bytes after the last tensor');
+  if (first + expected !== bytes.length) throw new Malformed('there are bytes after the last tensor');
   return tensors;
 }
 
-const offsetOf = (entry: unknown): number => (entry as { data_offsets?: number[] } | null)?.data_offsets?.[0] ?? 0;
+interface Described {
+  readonly name: string;
+  /** The tensor as messages call it. */
+  readonly what: string;
+  readonly code: Code;
+  readonly shape: number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The tensors of a header in the order of their bytes. */
+function describedBy(header: Uint8Array): Described[] {
+  const tensors = Object.entries(parse(header)).flatMap(([name, raw]): Described[] => {
+    if (name === '__metadata__') {
+      if (Metadata.safeParse(raw).success) return [];
+      throw new Malformed('its __metadata__ has what is no text');
+    }
+    const what = `the tensor "${shortened(name)}"`;
+    const entry = Entry.safeParse(raw);
+    if (!entry.success) {
+      const wrong = entry.error.issues[0]!.path[0];
+      throw new Malformed(`${what} is described wrongly${wrong === undefined ? '' : ` in its ${wrong.toString()}`}`);
+    }
+    const {
+      dtype,
+      shape,
+      data_offsets: [start, end],
+    } = entry.data;
+    if (!isCode(dtype))
+      throw new Malformed(`${what} has the element type ${shortened(dtype)}, and only ${Object.keys(names).join(', ')} are read`);
+    return [{ name, what, code: dtype, shape, start, end }];
+  });
+  // Tensors without elements begin where the one after them does.
+  return tensors.sort((a, b) => a.start - b.start || a.end - b.end);
+}
+
+function parse(header: Uint8Array): Record<string, unknown> {
+  let text: string;
+  let value: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Malformed('its header is not JSON', { cause: error });
+  }
+  if (!text.startsWith('{')) throw new Malformed('its header is no JSON object');
+  const { doubled } = jsonOddities(text);
+  if (doubled !== undefined) throw new Malformed(`its header has "${shortened(doubled)}" twice`);
+  return value as Record<string, unknown>;
+}
+
+const isCode = (text: string): text is Code => Object.hasOwn(names, text);
+
+/** The product of a shape; the format counts in whole numbers, and what overflows on the way is no shape, even if a 0 follows. */
+const elementsOf = (shape: readonly number[]): number => {
+  let elements = 1;
+  for (const extent of shape) {
+    elements *= extent;
+    if (!Number.isSafeInteger(elements)) return NaN;
+  }
+  return elements;
+};

@@ -6,9 +6,11 @@ import {
   axisFirst,
   inversePermutation,
   isFloat,
+  isShape,
   lastTwoSwapped,
   normaliseAxes,
   sameShape,
+  showShape,
   size,
   tensor,
   type DType,
@@ -24,7 +26,9 @@ import {
 export function apply<K extends OperatorName>(op: K, inputs: readonly Value[], attributes: AttributesOf<K>): readonly Value[] {
   const row: Operator = operators[op];
   try {
-    return new Node(op, row, inputs, attributes as Attributes, currentScope(), row.infer(inputs, attributes as never)).outputs;
+    const types = row.infer(inputs, attributes as never);
+    for (const { shape } of types) if (!isShape(shape)) throw new ShapeMismatch(`it would give ${showShape(shape)}, which is no shape`);
+    return new Node(op, row, inputs, attributes as Attributes, currentScope(), types).outputs;
   } catch (error) {
     if (error instanceof ShapeMismatch || error instanceof RangeError) throw new GraphError(op, inputs, error.message);
     throw error;

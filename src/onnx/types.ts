@@ -51,6 +51,10 @@ export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype =
 /** Number of elements; 1 for a scalar. */
 export const size = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);
 
+/** Whether numbers can be a shape: whole, none negative, and their product exact. */
+export const isShape = (shape: readonly number[]): boolean =>
+  shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) && Number.isSafeInteger(size(shape));
+
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 
 /** Numbers as text, those too that print alike: −0 is not 0. */

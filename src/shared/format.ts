@@ -59,3 +59,6 @@ export function secondsLeft(progress: {
   if (done <= 0 || taken <= 0) return undefined;
   return ((progress.steps - progress.step) * taken) / done;
 }
+
+/** A text from a file that a message quotes: cut off where it is longer than anybody reads. */
+export const shortened = (text: string, most = 100): string => (text.length > most ? `${text.slice(0, most)}…` : text);

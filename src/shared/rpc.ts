@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { shortened } from './format';
 
 /**
  * One typed message handler for every border in the product: host ⇄ trainer (process messages) and host ⇄ webview (`postMessage`).
@@ -21,8 +22,8 @@ export type Handlers<E extends Endpoint> = {
 /** What a failed request carries across the border; `hint` names the way out, `code` is for programs. */
 export interface WireError {
   readonly message: string;
-  readonly code?: string;
-  readonly hint?: string;
+  readonly code?: string | undefined;
+  readonly hint?: string | undefined;
 }
 
 /** A request that the other side answered with an error, or that could not be answered at all. */
@@ -38,12 +39,23 @@ export class RemoteError extends Error {
   }
 }
 
-type Message =
-  | { kind: 'request'; id: number; method: string; params: unknown }
-  | { kind: 'cancel'; id: number }
-  | { kind: 'reply'; id: number; result: unknown }
-  | { kind: 'failure'; id: number; error: WireError }
-  | { kind: 'event'; name: string; payload: unknown };
+const Id = z.int().positive();
+const Name = z.string().max(100);
+const Message = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('request'), id: Id, method: Name, params: z.unknown() }),
+  z.object({ kind: z.literal('cancel'), id: Id }),
+  z.object({ kind: z.literal('reply'), id: Id, result: z.unknown() }),
+  z.object({
+    kind: z.literal('failure'),
+    id: Id,
+    error: z.object({ message: z.string(), code: z.string().optional(), hint: z.string().optional() }),
+  }),
+  z.object({ kind: z.literal('event'), name: Name, payload: z.unknown() }),
+]);
+type Message = z.infer<typeof Message>;
+
+/** Requests that one side may have open at the other: a view that sends more than that has gone wild. */
+export const MOST_RUNNING = 256;
 
 interface Pending {
   readonly method: string;
@@ -125,36 +137,24 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
 
   /** Feeds one message that arrived from the other side. Never throws. */
   receive(raw: unknown): void {
-    const message = raw as Message | null | undefined;
-    switch (message?.kind) {
+    const parsed = Message.safeParse(raw);
+    if (!parsed.success) return this.#refuse('not a message');
+    const message = parsed.data;
+    switch (message.kind) {
       case 'request':
         void this.#answer(message.id, message.method, message.params);
         return;
       case 'cancel':
         this.#running.get(message.id)?.abort();
         return;
-      case 'reply': {
-        const pending = this.#settle(message.id);
-        if (!pending) return;
-        const result = this.remote.requests[pending.method]?.result.safeParse(message.result);
-        if (result?.success) pending.resolve(result.data);
-        else
-          pending.reject(
-            new RemoteError({ code: 'invalid', message: `The answer to "${pending.method}" is malformed: ${result?.error.message ?? ''}` }),
-          );
+      case 'reply':
+        this.#take(message.id, message.result);
         return;
-      }
       case 'failure':
         this.#settle(message.id)?.reject(new RemoteError(message.error));
         return;
-      case 'event': {
-        const payload = this.remote.events[message.name]?.safeParse(message.payload);
-        if (!payload?.success) return this.onInvalid(`event "${message.name}": ${payload?.error.message ?? 'unknown'}`);
-        for (const listener of this.#listeners.get(message.name) ?? []) listener(payload.data as never);
-        return;
-      }
-      default:
-        this.onInvalid('not a message');
+      case 'event':
+        this.#hear(message.name, message.payload);
     }
   }
 
@@ -169,6 +169,34 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
     if (!this.#closed) this.post(message);
   }
 
+  #take(id: number, raw: unknown): void {
+    const pending = this.#settle(id);
+    if (!pending) return;
+    const result = ownEntry(this.remote.requests, pending.method)?.result.safeParse(raw);
+    if (result?.success) pending.resolve(result.data);
+    else
+      pending.reject(
+        new RemoteError({ code: 'invalid', message: `The answer to "${pending.method}" is malformed: ${reasonOf(result?.error)}` }),
+      );
+  }
+
+  #hear(name: string, raw: unknown): void {
+    const payload = ownEntry(this.remote.events, name)?.safeParse(raw);
+    if (!payload?.success) return this.#refuse(`event "${name}": ${reasonOf(payload?.error)}`);
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        listener(payload.data as never);
+      } catch (error) {
+        // One that fails keeps neither the others nor the sender from going on.
+        this.#refuse(`event "${name}": ${toWireError(error).message}`);
+      }
+    }
+  }
+
+  #refuse(problem: string): void {
+    this.onInvalid(shortened(problem, 500));
+  }
+
   #settle(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
@@ -177,23 +205,37 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
   }
 
   async #answer(id: number, method: string, rawParams: unknown): Promise<void> {
+    // Under a number that is taken two would run, and a cancellation would reach one of them.
+    if (this.#running.has(id)) {
+      this.#refuse(`request "${method}": its number ${id} is taken`);
+      return;
+    }
     const controller = new AbortController();
-    this.#running.set(id, controller);
     try {
-      const definition = Object.hasOwn(this.local.requests, method) ? this.local.requests[method] : undefined;
-      const handler = this.handlers[method];
+      if (this.#running.size >= MOST_RUNNING)
+        throw new RemoteError({ code: 'busy', message: `${MOST_RUNNING} requests are open already.` });
+      this.#running.set(id, controller);
+      const definition = ownEntry(this.local.requests, method);
+      const handler = ownEntry(this.handlers, method);
       if (!definition || !handler) throw new RemoteError({ code: 'unknown', message: `Unknown request "${method}".` });
       const params = definition.params.safeParse(rawParams);
-      if (!params.success) throw new RemoteError({ code: 'invalid', message: `Request "${method}" is malformed: ${params.error.message}` });
+      if (!params.success)
+        throw new RemoteError({ code: 'invalid', message: `Request "${method}" is malformed: ${reasonOf(params.error)}` });
       const result = await handler(params.data as never, controller.signal);
       this.#send({ kind: 'reply', id, result });
     } catch (error) {
       this.#send({ kind: 'failure', id, error: toWireError(error) });
     } finally {
-      this.#running.delete(id);
+      if (this.#running.get(id) === controller) this.#running.delete(id);
     }
   }
 }
+
+/** What an object itself holds under a name: names such as `constructor` or `__proto__` lead to nothing. */
+const ownEntry = <T>(entries: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(entries, name) ? entries[name] : undefined;
+
+const reasonOf = (error: z.ZodError | undefined): string => (error ? shortened(z.prettifyError(error), 300) : 'unknown');
 
 /** Errors cross the border as message, code and hint: stack traces stay in the log of the side that threw. */
 export function toWireError(error: unknown): WireError {

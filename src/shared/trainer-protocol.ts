@@ -78,7 +78,12 @@ export const trainer = {
     },
     /** Hides the tokens with these indices (as `tokenize` numbers them) and predicts each from the rest, in windows of the model's length. */
     predict: {
-      params: z.object({ model: Model, text: z.string(), hidden: z.array(z.int()).max(512), top: z.int().positive().max(100) }),
+      params: z.object({
+        model: Model,
+        text: z.string(),
+        hidden: z.array(z.int().nonnegative()).max(512),
+        top: z.int().positive().max(100),
+      }),
       result: z.array(Prediction),
     },
     /**

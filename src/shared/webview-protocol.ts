@@ -32,6 +32,8 @@ const Reading = z.object({
 export type Reading = z.infer<typeof Reading>;
 
 const Empty = z.object({});
+/** A path or an address. A view is a page that shows other people's text: what comes from it has bounds. */
+const Short = z.string().max(8192);
 
 /** What the inspector may ask of the host, and what it is told. */
 export const inspectorHost = {
@@ -39,14 +41,14 @@ export const inspectorHost = {
     /** The first message of a view; the host then sends everything it should show. */
     ready: { params: Empty, result: Empty },
     /** Hides these tokens of a reading. Fails with code `stale` when the reading is no longer the newest. */
-    predict: { params: z.object({ version: z.int(), hidden: z.array(z.int()) }), result: z.array(Prediction) },
+    predict: { params: z.object({ version: z.int(), hidden: z.array(z.int().nonnegative()).max(512) }), result: z.array(Prediction) },
     /** The tokens of a reading that the run's training would hide, another choice for every `draw`. Fails with `stale` like `predict`. */
     mask: { params: z.object({ version: z.int(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
     /** Compares the first `limit` units of the document, with offsets in the document. Fails with `stale` like `predict`. */
-    similarity: { params: z.object({ version: z.int(), unit: Unit, limit: z.int().positive() }), result: Similarity },
+    similarity: { params: z.object({ version: z.int(), unit: Unit, limit: z.int().positive().max(2000) }), result: Similarity },
     /** Shows up to two places of a document in its editor and marks them. */
-    reveal: { params: z.object({ uri: z.string(), spans: z.array(Span).max(2) }), result: Empty },
-    selectRun: { params: z.object({ run: z.string() }), result: Empty },
+    reveal: { params: z.object({ uri: Short, spans: z.array(Span).max(2) }), result: Empty },
+    selectRun: { params: z.object({ run: Short }), result: Empty },
     act: { params: z.object({ action: Action }), result: Empty },
   },
   events: {
@@ -63,9 +65,9 @@ export const inspectorHost = {
 export const dashboardHost = {
   requests: {
     ready: { params: Empty, result: Empty },
-    stopRun: { params: z.object({ run: z.string() }), result: Empty },
-    resumeRun: { params: z.object({ run: z.string() }), result: Empty },
-    inspectRun: { params: z.object({ run: z.string() }), result: Empty },
+    stopRun: { params: z.object({ run: Short }), result: Empty },
+    resumeRun: { params: z.object({ run: Short }), result: Empty },
+    inspectRun: { params: z.object({ run: Short }), result: Empty },
     act: { params: z.object({ action: Action }), result: Empty },
   },
   events: {

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { join, posix, sep } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import picomatch from 'picomatch';
 import { UserError } from '../shared/errors';
@@ -43,8 +44,8 @@ interface Rules {
 }
 
 /**
- * The files of a corpus, in code unit order of their names. `.gitignore` files at and below the root count; symbolic links are followed, each folder
- * and file once.
+ * The files of a corpus, in code unit order of their names. `.gitignore` files at and below the root count. Symbolic links are followed within the
+ * root, each folder and file once; those that lead out of it are not (git and ripgrep follow none): what is trained on is what the experiment names.
  *
  * @throws UserError (code `corpus`) if the root is not a folder
  */
@@ -60,10 +61,17 @@ export async function listFiles(
     );
   }
   const clean = (glob: string): string => glob.replace(/^\.?\//, '').replace(/\/+$/, '');
-  const included = picomatch([...include.map(clean), ...(code ? [CODE_GLOB] : [])]);
-  const excluded = picomatch(exclude.map(clean), { dot: true });
+  // A name may hold line ends: `s` lets the dots of the patterns' expressions match them.
+  const included = picomatch([...include.map(clean), ...(code ? [CODE_GLOB] : [])], { flags: 's' });
+  const excluded = picomatch(exclude.map(clean), { dot: true, flags: 's' });
   const files: CorpusFile[] = [];
   const seen = new Set<string>();
+  const inside = (await realpath(root)).replace(/[\\/]?$/, sep);
+  /** What a link leads to, if that is below the root. */
+  const follow = async (path: string): Promise<string | undefined> => {
+    const target = await realpath(path).catch(() => undefined);
+    return target !== undefined && `${target}${sep}`.startsWith(inside) ? target : undefined;
+  };
 
   const visit = async (folder: string, inherited: readonly Rules[]): Promise<void> => {
     signal?.throwIfAborted();
@@ -79,10 +87,11 @@ export async function listFiles(
     for (const entry of entries.sort((a, b) => order(a.name, b.name))) {
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (ALWAYS_OUT.has(entry.name) || excluded(name)) continue;
-      const target = entry.isSymbolicLink() ? await stat(join(root, name)).catch(() => undefined) : entry;
+      const file = entry.isSymbolicLink() ? await follow(join(root, name)) : join(real, entry.name);
+      if (file === undefined) continue;
+      const target = entry.isSymbolicLink() ? await stat(file).catch(() => undefined) : entry;
       if (target?.isDirectory() && !ignoredBy(rules, `${name}/`)) await visit(name, rules);
       else if (target?.isFile() && included(name) && !ignoredBy(rules, name)) {
-        const file = entry.isSymbolicLink() ? await realpath(join(root, name)).catch(() => name) : join(real, entry.name);
         if (!seen.has(file)) files.push({ name, path: join(root, name) });
         seen.add(file);
       }
@@ -127,11 +136,12 @@ export async function inspectFile(path: string, signal?: AbortSignal): Promise<I
 /**
  * The text of a file, without byte order mark, in pieces of some MB that end at line ends (a line longer than that is cut at a blank, or anywhere).
  *
+ * @param hash is told every byte that was read
  * @throws ReadError if the file is gone, not UTF-8, or cannot be read
  */
-export async function* readPieces(path: string): AsyncGenerator<string> {
+export async function* readPieces(path: string, hash?: Hash): AsyncGenerator<string> {
   let pending = '';
-  for await (const text of decoded(path)) {
+  for await (const text of decoded(path, hash)) {
     pending += text;
     while (pending.length >= PIECE_CHARACTERS) {
       const cut = pieceEnd(pending);
@@ -155,7 +165,7 @@ export class ReadError extends Error {
   }
 }
 
-async function* decoded(path: string): AsyncGenerator<string> {
+async function* decoded(path: string, hash: Hash | undefined): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const reader = chunks(path);
   try {
@@ -164,7 +174,10 @@ async function* decoded(path: string): AsyncGenerator<string> {
       try {
         const chunk = await reader.next();
         if (chunk.done) decoder.decode();
-        else text = decoder.decode(chunk.value, { stream: true });
+        else {
+          text = decoder.decode(chunk.value, { stream: true });
+          hash?.update(chunk.value);
+        }
       } catch (error) {
         throw new ReadError(path, skipReason(error), { cause: error });
       }
@@ -183,12 +196,18 @@ export function skipReason(error: unknown): SkipReason {
   return code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'encoding' : 'unreadable';
 }
 
+/** The bytes that a file has when it is opened: one that grows for as long as it is read would have no end. */
 async function* chunks(path: string): AsyncGenerator<Uint8Array, undefined> {
-  const file = await open(path, 'r');
+  // A pipe that nobody writes to would otherwise be waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    for (;;) {
-      const { bytesRead, buffer } = await file.read(new Uint8Array(READ_BYTES), 0, READ_BYTES);
+    const found = await file.stat();
+    if (!found.isFile()) throw new Error(`${path} is no file.`);
+    for (let left = found.size; left > 0;) {
+      const length = Math.min(READ_BYTES, left);
+      const { bytesRead, buffer } = await file.read(new Uint8Array(length), 0, length);
       if (bytesRead === 0) return undefined;
+      left -= bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

@@ -19,6 +19,8 @@ interface Entry {
 export class PairQueue {
   readonly #counts = new Map<number, number>();
   readonly #heap: Entry[] = [];
+  /** Pairs that occur more often than their entries say. */
+  readonly #risen = new Set<number>();
 
   /** Adds `change` to the pair's frequency and returns the pair's key. */
   change(left: number, right: number, change: number): number {
@@ -27,12 +29,17 @@ export class PairQueue {
     if (count > 0) this.#counts.set(pair, count);
     else this.#counts.delete(pair);
     // A fallen count needs no entry of its own: the old one surfaces too early and is pushed back then.
-    if (change > 0) this.#push({ pair, count });
+    if (change > 0) this.#risen.add(pair);
     return pair;
   }
 
   /** Removes the most frequent pair from the heap; undefined when no pair occurs any more. */
   take(): Pair | undefined {
+    for (const pair of this.#risen) {
+      const count = this.#counts.get(pair);
+      if (count !== undefined) this.#push({ pair, count });
+    }
+    this.#risen.clear();
     for (let top = this.#pop(); top; top = this.#pop()) {
       const count = this.#counts.get(top.pair);
       if (count === top.count) return { pair: top.pair, left: Math.floor(top.pair / SHIFT), right: top.pair % SHIFT };

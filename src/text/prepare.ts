@@ -82,7 +82,11 @@ export async function prepareCorpus(options: PrepareOptions): Promise<PreparedCo
     const tables = await inspectTables(options);
     if (found.length === 0 && tables.length === 0) {
       const globs = [...(corpus.include ?? DEFAULT_INCLUDE), ...(corpus.code ? ['source code'] : [])].join(', ');
-      throw new UserError(`No file in ${root} matches ${globs}.`, 'Put text files into that folder, or change "corpus.include".', 'corpus');
+      throw new UserError(
+        `No file in ${root} matches ${globs}.`,
+        'Put text files into that folder (links that lead out of it are not followed), or change "corpus.include".',
+        'corpus',
+      );
     }
     const skipped: Partial<Record<SkipReason, number>> = {};
     const skip = (reason: SkipReason): void => {
@@ -277,14 +281,13 @@ async function prepareShards(
     mkdirSync(temporary);
     const writer = new ShardWriter(temporary, tokenizer);
     try {
-      const lost = await encodeFiles(files, tokenizer, writer, options, skip);
+      const whole = await encodeFiles(files, tokenizer, writer, options, skip);
       for (const table of stand) await encodeTable(table, tokenizer, writer, options);
-      const sentences = writer.documents.reduce((sum, { starts }) => sum + starts.length - 1, 0);
-      if (writer.tokenCount < minimumTokens || sentences < 2) throw tooLittle(options.root, writer.tokenCount, minimumTokens);
+      if (writer.tokenCount < minimumTokens || writer.sentenceCount < 2) throw tooLittle(options.root, writer.tokenCount, minimumTokens);
       options.onProgress?.('Splitting the corpus', 0.95);
       await writer.finish(heldOut, seed, signal);
-      // Without the files that were lost on the way this is the corpus of the others.
-      folder = folderOf(files.filter((file) => !lost.has(file)));
+      // What was lost, or changed, since it was inspected makes a corpus that no other run may take for that of the inspected files.
+      if (!whole) folder = join(cache, `shards-${contentKey([randomUUID()])}`);
       if (!existsSync(folder)) renameSync(temporary, folder);
     } finally {
       writer.close();
@@ -299,23 +302,24 @@ async function prepareShards(
   throw tooLittle(options.root, tokenCount, minimumTokens);
 }
 
-/** Cuts files into sentences and encodes them; returns the files that could not be read to their end. */
+/** Cuts files into sentences and encodes them; returns whether all were what they were when they were inspected. */
 async function encodeFiles(
   files: readonly InspectedFile[],
   tokenizer: Tokenizer,
   writer: ShardWriter,
   { onProgress, signal }: PrepareOptions,
   skip: (reason: SkipReason) => void,
-): Promise<Set<InspectedFile>> {
+): Promise<boolean> {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const lost = new Set<InspectedFile>();
+  let whole = true;
   let read = 0;
   for (const file of files) {
     signal?.throwIfAborted();
     onProgress?.('Encoding the corpus', 0.3 + (0.65 * read) / total);
     read += file.bytes;
     try {
-      for await (const piece of readPieces(file.path)) {
+      const hash = createHash('sha256');
+      for await (const piece of readPieces(file.path, hash)) {
         const sentences = splitSentences(piece);
         for (let i = 0; i < sentences.length; i += SENTENCES_A_BATCH) {
           const batch = sentences.slice(i, i + SENTENCES_A_BATCH).map(({ text }) => text);
@@ -323,13 +327,14 @@ async function encodeFiles(
           signal?.throwIfAborted();
         }
       }
+      whole &&= hash.digest('hex') === file.hash;
     } catch (error) {
       if (!(error instanceof ReadError)) throw error;
       skip(error.reason);
-      lost.add(file);
+      whole = false;
     }
   }
-  return lost;
+  return whole;
 }
 
 /** Rows of a table that make one document. */

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parse, type CsvError } from 'csv-parse';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 
 /** A row of a table file: the wanted columns as texts, and where it stands. */
 export interface Row {
@@ -10,6 +10,11 @@ export interface Row {
   readonly line: number;
   readonly values: Readonly<Record<string, string>>;
 }
+
+/** A longer row is a file without line ends, or a quote that is never closed; it must not fill the memory. In characters. */
+export const LONGEST_ROW = 4 << 20;
+/** How many columns a message lists. */
+const LISTED = 20;
 
 /**
  * Reads the rows of a file with named columns, one after another in bounded memory: `.jsonl` (an object a line), `.csv` (RFC 4180) or `.tsv` (tabs, no
@@ -33,7 +38,7 @@ export async function* readRows(path: string, columns: readonly string[]): Async
     if (code?.startsWith('CSV_')) {
       const { message, lines } = error as CsvError & { lines: number };
       throw new UserError(
-        `${path}:${lines}: ${message}.`,
+        `${path}:${lines}: ${shortened(message, 300)}.`,
         'Mend that line; texts with commas or line ends stand in double quotes.',
         'corpus',
         {
@@ -47,7 +52,7 @@ export async function* readRows(path: string, columns: readonly string[]): Async
 
 async function* jsonRows(path: string, columns: readonly string[]): AsyncGenerator<Row> {
   let line = 0;
-  for await (const text of createInterface({ input: utf8(path), crlfDelay: Infinity })) {
+  for await (const text of lines(path)) {
     line++;
     if (text.trim() === '') continue;
     let object: unknown;
@@ -64,9 +69,30 @@ async function* jsonRows(path: string, columns: readonly string[]): AsyncGenerat
   }
 }
 
+/** Lines that end with a line feed and nothing else: JSON's texts may hold the other line ends that Unicode and `node:readline` know. */
+async function* lines(path: string): AsyncGenerator<string> {
+  let [pending, line] = ['', 1];
+  for await (const chunk of utf8(path) as AsyncIterable<string>) {
+    const [first, ...others] = chunk.split('\n');
+    pending += first!;
+    for (const next of others) {
+      yield pending;
+      pending = next;
+      line++;
+    }
+    if (pending.length > LONGEST_ROW)
+      throw new UserError(
+        `${path}:${line}: this line has more than ${LONGEST_ROW} characters.`,
+        'A .jsonl file has one JSON object a line.',
+        'corpus',
+      );
+  }
+  yield pending;
+}
+
 async function* separatedRows(path: string, columns: readonly string[], tabs: boolean): AsyncGenerator<Row> {
   const options = tabs ? { delimiter: '\t', quote: null, relax_column_count: true } : {};
-  const parser = parse({ columns: true, bom: true, skip_empty_lines: true, info: true, ...options });
+  const parser = parse({ columns: true, bom: true, skip_empty_lines: true, info: true, max_record_size: LONGEST_ROW, ...options });
   const source = utf8(path);
   source.on('error', (error) => parser.destroy(error));
   for await (const { record, info } of source.pipe(parser) as AsyncIterable<{ record: Record<string, unknown>; info: { lines: number } }>)
@@ -76,15 +102,19 @@ async function* separatedRows(path: string, columns: readonly string[], tabs: bo
 function pick(row: Readonly<Record<string, unknown>>, columns: readonly string[], place: string): Record<string, string> {
   return Object.fromEntries(
     columns.map((column) => {
-      const value = row[column];
+      const value = Object.hasOwn(row, column) ? row[column] : undefined;
       if (typeof value === 'string') return [column, value];
       if (typeof value === 'number') return [column, String(value)];
-      const there = Object.keys(row).map((name) => `"${name}"`);
       throw value === undefined || value === null
-        ? new UserError(`${place}: there is no column "${column}".`, `The columns there are ${there.join(', ')}.`, 'corpus')
+        ? new UserError(`${place}: there is no column "${column}".`, `The columns there are ${listed(Object.keys(row))}.`, 'corpus')
         : new UserError(`${place}: the column "${column}" is neither a text nor a number.`, 'Name another column.', 'corpus');
     }),
   );
+}
+
+function listed(columns: readonly string[]): string {
+  const names = columns.slice(0, LISTED).map((name) => `"${shortened(name)}"`);
+  return [...names, ...(columns.length > LISTED ? [`${columns.length - LISTED} more`] : [])].join(', ');
 }
 
 /** Bytes that are not UTF-8 become replacement characters. */

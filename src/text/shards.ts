@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { hash32, stringSeed } from '../shared/random';
+import { NumberList } from './number-list';
 import type { SpecialTokens } from './tokenizer';
 import { TokenReader, TokenWriter } from './token-file';
 
@@ -31,20 +32,18 @@ export const shardPath = (folder: string, split: SplitName, kind: 'tokens' | 'se
 export const unigramPath = (folder: string): string => join(folder, 'unigram.bin');
 export const infoPath = (folder: string): string => join(folder, 'dataset.json');
 
-/** An encoded document: `starts[i]` is where its sentence i begins in the staged stream; the last entry is where the document ends. */
-export interface StagedDocument {
+/** An encoded document: sentences first…end−1 of the staged stream. */
+interface StagedDocument {
   readonly name: string;
-  readonly starts: readonly number[];
+  readonly first: number;
+  end: number;
+  tokens: number;
   /** Where it belongs, if that is settled; of a corpus either all documents say so or none. */
   readonly side?: SplitName | undefined;
 }
 
-/** Sentences first…end−1 of a document. */
-interface Excerpt {
-  readonly document: StagedDocument;
-  readonly first: number;
-  readonly end: number;
-}
+/** A document, or a part of it. */
+type Excerpt = Pick<StagedDocument, 'name' | 'first' | 'end'>;
 
 /** What the shards need to know of the tokenizer. */
 export interface Vocabulary {
@@ -57,7 +56,8 @@ export class ShardWriter {
   readonly #staged: TokenWriter;
   readonly #stagedPath: string;
   readonly #documents: StagedDocument[] = [];
-  #open: { readonly name: string; readonly starts: number[]; readonly side: SplitName | undefined } | undefined;
+  /** Where each sentence begins in the staged stream. */
+  readonly #starts = new NumberList();
 
   constructor(
     private readonly folder: string,
@@ -72,22 +72,23 @@ export class ShardWriter {
     return this.#staged.count;
   }
 
-  get documents(): readonly StagedDocument[] {
-    return this.#documents;
+  get sentenceCount(): number {
+    return this.#starts.length;
   }
 
   /** Adds sentences to a document; those of one document follow each other. Sentences without tokens are dropped. */
   append(name: string, sentences: readonly ArrayLike<number>[], side?: SplitName): void {
     for (const ids of sentences) {
       if (ids.length === 0) continue;
-      let starts = this.#open?.name === name ? this.#open.starts : undefined;
-      if (!starts) {
-        starts = [this.#staged.count];
-        this.#open = { name, starts, side };
-        this.#documents.push(this.#open);
+      let document = this.#documents.at(-1);
+      if (document?.name !== name) {
+        document = { name, first: this.sentenceCount, end: this.sentenceCount, tokens: 0, side };
+        this.#documents.push(document);
       }
+      this.#starts.push(this.#staged.count);
       this.#staged.append(ids);
-      starts.push(this.#staged.count);
+      document.end++;
+      document.tokens += ids.length;
     }
   }
 
@@ -126,15 +127,15 @@ export class ShardWriter {
     const { vocabularySize, special } = this.vocabulary;
     const writer = new TokenWriter(shardPath(this.folder, split, 'tokens'), vocabularySize);
     const unigram = new Float64Array(vocabularySize);
-    const sentences: number[] = [];
-    const documents: number[] = [];
+    const starts = this.#starts.values;
+    const sentences = new NumberList();
+    const documents = new NumberList();
     try {
-      for (const { document, first, end } of excerpts) {
+      for (const { first, end } of excerpts) {
         signal?.throwIfAborted();
         documents.push(sentences.length);
         for (let i = first; i < end; i++) {
-          const start = document.starts[i]!;
-          const ids = source.read(start, document.starts[i + 1]! - start);
+          const ids = source.read(starts[i]!, (starts[i + 1] ?? source.count) - starts[i]!);
           sentences.push(writer.count);
           writer.append(ids);
           for (const id of ids) unigram[id]!++;
@@ -150,50 +151,48 @@ export class ShardWriter {
       writer.close();
     }
     for (const id of Object.values<number | undefined>({ ...special })) if (id !== undefined) unigram[id] = 0;
-    writeFileSync(shardPath(this.folder, split, 'sentences'), Float64Array.from([...sentences, writer.count]));
-    writeFileSync(shardPath(this.folder, split, 'documents'), Float64Array.from([...documents, sentences.length]));
+    const [sentenceCount, documentCount] = [sentences.length, documents.length];
+    sentences.push(writer.count);
+    documents.push(sentenceCount);
+    writeFileSync(shardPath(this.folder, split, 'sentences'), sentences.values);
+    writeFileSync(shardPath(this.folder, split, 'documents'), documents.values);
     if (split === 'train') writeFileSync(unigramPath(this.folder), unigram);
-    const names = excerpts.map(({ document }) => document.name);
-    return { tokenCount: writer.count, sentenceCount: sentences.length, documentCount: names.length, documents: names };
+    return { tokenCount: writer.count, sentenceCount, documentCount, documents: excerpts.map(({ name }) => name) };
   }
 }
-
-const size = ({ starts }: StagedDocument): number => starts.at(-1)! - starts[0]!;
 
 /**
  * Holds documents out, in the order of a hash of (seed, name), until they have at least the fraction `heldOut` of the tokens; one document always
  * stays for training. Of a single document the last tenth of the sentences (at least one) is held out; both splits keep the documents' order.
  */
-export function splitDocuments(
+function splitDocuments(
   documents: readonly StagedDocument[],
   heldOut: number,
   seed: number,
 ): { heldOutBy: DatasetInfo['heldOutBy']; train: Excerpt[]; heldOut: Excerpt[] } {
-  const whole = (document: StagedDocument): Excerpt => ({ document, first: 0, end: document.starts.length - 1 });
   if (documents.some(({ side }) => side !== undefined)) {
-    const of = (wanted: SplitName): Excerpt[] => documents.filter(({ side }) => side === wanted).map(whole);
+    const of = (wanted: SplitName): Excerpt[] => documents.filter(({ side }) => side === wanted);
     return { heldOutBy: 'document', train: of('train'), heldOut: of('heldOut') };
   }
   const [only] = documents;
   if (only && documents.length === 1) {
-    const { end } = whole(only);
-    const cut = end - Math.max(1, Math.round(end / 10));
-    return { heldOutBy: 'sentence', train: [{ document: only, first: 0, end: cut }], heldOut: [{ document: only, first: cut, end }] };
+    const cut = only.end - Math.max(1, Math.round(only.end / 10));
+    return { heldOutBy: 'sentence', train: [{ ...only, end: cut }], heldOut: [{ ...only, first: cut }] };
   }
   const ranked = documents
     .map((document) => ({ document, rank: hash32(seed, stringSeed(document.name)) }))
     .sort((a, b) => a.rank - b.rank || (a.document.name < b.document.name ? -1 : 1));
-  const target = heldOut * documents.reduce((sum, document) => sum + size(document), 0);
+  const target = heldOut * documents.reduce((sum, { tokens }) => sum + tokens, 0);
   const chosen = new Set<StagedDocument>();
   let taken = 0;
   for (const { document } of ranked.slice(0, -1)) {
     if (taken >= target) break;
     chosen.add(document);
-    taken += size(document);
+    taken += document.tokens;
   }
   return {
     heldOutBy: 'document',
-    train: documents.filter((document) => !chosen.has(document)).map(whole),
-    heldOut: documents.filter((document) => chosen.has(document)).map(whole),
+    train: documents.filter((document) => !chosen.has(document)),
+    heldOut: documents.filter((document) => chosen.has(document)),
   };
 }

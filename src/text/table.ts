@@ -2,8 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 import { stringSeed, uniform } from '../shared/random';
 import type { Split } from './dataset';
+import { NumberList } from './number-list';
 import { readRows } from './rows';
 import type { SplitName } from './shards';
 import type { Tokenizer } from './tokenizer';
@@ -61,9 +63,9 @@ export async function writeTable(
   const sides = Object.fromEntries(
     SPLITS.map((split) => [
       split,
-      { writer: new TokenWriter(tokensPath(folder, split), tokenizer.vocabularySize), starts: [] as number[], scores: [] as number[] },
+      { writer: new TokenWriter(tokensPath(folder, split), tokenizer.vocabularySize), starts: new NumberList(), scores: new NumberList() },
     ]),
-  ) as Record<SplitName, { writer: TokenWriter; starts: number[]; scores: number[] }>;
+  ) as Record<SplitName, { writer: TokenWriter; starts: NumberList; scores: NumberList }>;
   let pending: { texts: string[]; score: number }[] = [];
   const flush = async (): Promise<void> => {
     signal?.throwIfAborted();
@@ -83,7 +85,7 @@ export async function writeTable(
       const number = score === undefined ? 0 : Number(values[score]);
       if (!Number.isFinite(number) || (score !== undefined && values[score]!.trim() === ''))
         throw new UserError(
-          `${file}:${line}: "${values[score!]}" in the column "${score}" is not a number.`,
+          `${file}:${line}: "${shortened(values[score!]!)}" in the column "${score}" is not a number.`,
           'Write scores like 3.5.',
           'corpus',
         );
@@ -94,8 +96,9 @@ export async function writeTable(
     for (const split of SPLITS) {
       const { writer, starts, scores } = sides[split];
       writer.finish();
-      writeFileSync(cellsPath(folder, split), Float64Array.from([...starts, writer.count]));
-      writeFileSync(scoresPath(folder, split), Float64Array.from(scores));
+      starts.push(writer.count);
+      writeFileSync(cellsPath(folder, split), starts.values);
+      writeFileSync(scoresPath(folder, split), scores.values);
     }
     const rows = { train: sides.train.scores.length, heldOut: sides.heldOut.scores.length };
     writeFileSync(join(folder, INFO), JSON.stringify({ columns: names, rows }));

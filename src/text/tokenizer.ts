@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Tokenizer as NativeTokenizer, type JsEncoding } from 'tokenizers';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 import type { Span } from '../shared/types';
+import { WordCache } from './word-cache';
 import { learnWordPieces, MAX_WORD_CHARACTERS, WordCounts } from './wordpiece';
 
 /** The special tokens in the order of their ids in a tokenizer of ours; others are looked up by these names, BERT's first, then RoBERTa's. */
@@ -37,7 +39,9 @@ export interface TokenizerOptions {
 
 /** The fields of a `tokenizer.json` that are touched here. */
 interface TokenizerJson {
-  readonly model: { readonly vocab: unknown };
+  readonly model: { readonly type?: string; readonly vocab: unknown };
+  readonly normalizer?: { readonly type: string } | null;
+  readonly pre_tokenizer?: { readonly type: string } | null;
   readonly added_tokens?: readonly { readonly content: string; readonly special: boolean }[];
 }
 
@@ -51,12 +55,14 @@ export class Tokenizer {
   readonly #native: NativeTokenizer;
   /** The same without the special tokens: in a corpus a written "[SEP]" is four letters and two brackets, never a boundary. */
   readonly #plain: NativeTokenizer;
+  /** Of tokenizers that see a word at a time. */
+  readonly #words: WordCache | undefined;
   readonly #specials: ReadonlySet<number | undefined>;
 
   private constructor(
     /** The text of `tokenizer.json`. */
     readonly json: string,
-    name: string,
+    private readonly name: string,
   ) {
     try {
       const parsed = JSON.parse(json) as TokenizerJson;
@@ -64,9 +70,10 @@ export class Tokenizer {
       this.#native = NativeTokenizer.fromString(JSON.stringify(unbounded));
       const added_tokens = (parsed.added_tokens ?? []).filter((token) => !token.special);
       this.#plain = NativeTokenizer.fromString(JSON.stringify({ ...unbounded, added_tokens }));
+      if (isByWords({ ...parsed, added_tokens })) this.#words = new WordCache((words) => this.#encodePlain(words));
     } catch (error) {
       throw new UserError(
-        `${name} is not a tokenizer: ${error instanceof Error ? error.message : String(error)}`,
+        `${name} is not a tokenizer: ${reasonOf(error)}`,
         'Point to a tokenizer.json as Hugging Face writes it, or leave "tokenizer.from" out to train one on the corpus.',
         'tokenizer',
         { cause: error },
@@ -92,6 +99,8 @@ export class Tokenizer {
     this.#specials = new Set([...Object.values<number | undefined>({ ...this.special }), ...marked]);
     // Ids may have gaps, so the highest one counts, not their number.
     this.vocabularySize = Object.values(this.#native.getVocab(true)).reduce((most, id) => Math.max(most, id + 1), 0);
+    if (this.vocabularySize > MOST_TOKENS)
+      throw new UserError(`${name} has a token with the id ${this.vocabularySize - 1}.`, `Use ids below ${MOST_TOKENS}.`, 'tokenizer');
   }
 
   /**
@@ -193,19 +202,49 @@ export class Tokenizer {
 
   /** Tokens of a text with their places in it. [MASK] written in the text is the mask token. */
   async encode(text: string): Promise<Encoded> {
-    const encoding = await this.#native.encode(text, null, { addSpecialTokens: false });
+    const encoding = await this.#working(this.#native.encode(text, null, { addSpecialTokens: false }));
     return { ids: Int32Array.from(encoding.getIds()), spans: utf16Spans(text, encoding) };
   }
 
-  /** Ids of many texts at once, on all cores, for a corpus: special tokens written in a text are plain text here. */
-  async encodeBatch(texts: string[]): Promise<Int32Array[]> {
-    const encodings = await this.#plain.encodeBatch(texts, { addSpecialTokens: false });
+  /** Ids of many texts at once, for a corpus: special tokens written in a text are plain text here. */
+  encodeBatch(texts: string[]): Promise<Int32Array[]> {
+    return this.#words?.encode(texts) ?? this.#encodePlain(texts);
+  }
+
+  async #encodePlain(texts: string[]): Promise<Int32Array[]> {
+    const encodings = await this.#working(this.#plain.encodeBatch(texts, { addSpecialTokens: false }));
     return encodings.map((encoding) => Int32Array.from(encoding.getIds()));
+  }
+
+  /** Some faults of a tokenizer show only when it meets a text: an unknown token that its vocabulary lacks, say. */
+  async #working<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw new UserError(`${this.name} cannot encode a text: ${reasonOf(error)}`, 'Use a tokenizer that is whole.', 'tokenizer', {
+        cause: error,
+      });
+    }
   }
 }
 
+/** Tables with an entry for every id are made from a vocabulary; no model has nearly as many tokens. */
+const MOST_TOKENS = 2 ** 22;
+
+const reasonOf = (error: unknown): string => shortened(error instanceof Error ? error.message : String(error), 300);
+
 /** How a special token is found in a text: as it is written, anywhere. */
 const PLAIN_SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+
+/**
+ * Whether what stands between blanks is encoded the same wherever it stands, as in BERT: its normaliser changes no letter because of another word's, its
+ * pre-tokeniser cuts at every blank, and WordPiece sees a word at a time. (Tokens found in the text itself could hold blanks.)
+ */
+const isByWords = ({ model, normalizer, pre_tokenizer, added_tokens }: TokenizerJson): boolean =>
+  model.type === 'WordPiece' &&
+  (!normalizer || normalizer.type === 'BertNormalizer') &&
+  pre_tokenizer?.type === 'BertPreTokenizer' &&
+  added_tokens?.length === 0;
 
 const special = (id: string, type_id: number): object => ({ SpecialToken: { id, type_id } });
 const sequence = (id: string, type_id: number): object => ({ Sequence: { id, type_id } });
@@ -214,11 +253,14 @@ const sequence = (id: string, type_id: number): object => ({ Sequence: { id, typ
 function utf16Spans(text: string, encoding: JsEncoding): Span[] {
   const offsets = encoding.getOffsets() as [number, number][];
   const units = /[\ud800-\udbff][\udc00-\udfff]/.test(text) ? unitOfCodePoint(text) : undefined;
-  return offsets.map(([start, end]) => {
-    const span = units ? { start: units[start]!, end: units[end]! } : { start, end };
-    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in.
-    while (isCombining(text.charCodeAt(span.end))) span.end++;
-    return span;
+  const unitAt = (place: number): number => units?.[place] ?? place;
+  return offsets.map(([first, last], i) => {
+    const [start, next] = [unitAt(first), unitAt(offsets[i + 1]?.[0] ?? Infinity)];
+    let end = unitAt(last);
+    // Accents are stripped before the text is cut, so a span ends before the combining marks of its last letter: take them in, but for those of
+    // which another token is made.
+    while (end < next && isCombining(text.charCodeAt(end))) end++;
+    return { start, end };
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { PairQueue } from './pair-queue';
+import { detached } from './word-cache';
 
 /** Words longer than this become [UNK] when encoding, so there is nothing to learn from them (BERT's `max_input_chars_per_word`). */
 export const MAX_WORD_CHARACTERS = 100;
@@ -29,7 +30,9 @@ export class WordCounts {
           .toLowerCase()
       : text;
     for (const [word] of normal.matchAll(WORD)) {
-      if (word.length <= MAX_WORD_CHARACTERS) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+      if (word.length > MAX_WORD_CHARACTERS) continue;
+      const count = this.#counts.get(word);
+      this.#counts.set(count === undefined ? detached(word) : word, (count ?? 0) + 1);
     }
     for (let rare = 1; this.#counts.size > MAX_WORDS; rare *= 2) {
       for (const [word, count] of this.#counts) if (count <= rare) this.#counts.delete(word);

@@ -94,11 +94,26 @@ export function saveCheckpoint(
   }
   for (const old of superfluous(run, keep)) {
     // The new checkpoint is safe; one too many is no reason to stop. The next save tries again.
-    attempt(() => {
-      storage.rename(old, `${old}${PARTIAL}`);
-      storage.remove(`${old}${PARTIAL}`);
-    });
+    attempt(() => discard(old, storage));
   }
+}
+
+/** Removes the checkpoints after a step. @throws UserError (code `disk`) */
+export function discardAfter(run: string, step: number, storage: Storage = disk): void {
+  for (const { folder } of listCheckpoints(run).filter((each) => each.step > step)) {
+    try {
+      discard(folder, storage);
+    } catch (error) {
+      throw diskError(folder, error);
+    }
+  }
+}
+
+/** Takes a checkpoint its name first: whatever is left of it then is no checkpoint. */
+function discard(folder: string, storage: Storage): void {
+  storage.remove(`${folder}${PARTIAL}`);
+  storage.rename(folder, `${folder}${PARTIAL}`);
+  storage.remove(`${folder}${PARTIAL}`);
 }
 
 /** Folders of the checkpoints that are not to be kept. */
@@ -128,13 +143,22 @@ function tryState(folder: string): State | undefined {
 /** The finished checkpoints of a run, oldest first. */
 export function listCheckpoints(run: string): { step: number; folder: string }[] {
   const folder = checkpointsOf(run);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  return namesIn(folder)
     .flatMap((name) => {
-      const step = /^step-(\d+)$/.exec(name)?.[1];
+      // Of 15 digits every number is exact.
+      const step = /^step-(\d{1,15})$/.exec(name)?.[1];
       return step && existsSync(join(folder, name, STATE)) ? [{ step: Number(step), folder: join(folder, name) }] : [];
     })
     .sort((a, b) => a.step - b.step);
+}
+
+/** What is in a folder; nothing if it is missing, cannot be read, or is none: other runs are listed all the same. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** A trained model as the inspector reads it. */

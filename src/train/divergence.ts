@@ -9,7 +9,11 @@ const MARGIN = 1;
 
 /** The loss of a run is no longer a number, or many times what it began with: its newest parameters are worth nothing. */
 export class Diverged extends UserError {
-  constructor(message: string) {
+  /** @param goodUntil the last step after which nothing was wrong yet */
+  constructor(
+    message: string,
+    readonly goodUntil: number,
+  ) {
     super(
       message,
       'The last checkpoint is intact. Lower "training.learningRate" or lengthen "training.warmup"; "training.stepBacks" goes back and on with a lower rate by itself.',
@@ -18,11 +22,15 @@ export class Diverged extends UserError {
   }
 }
 
+/** The loss of an objective: what it began with, and its newest steps. */
+interface Course {
+  readonly first: number;
+  readonly newest: readonly { readonly step: number; readonly loss: number }[];
+}
+
 /** Watches the losses of a run, step after step. */
 export class DivergenceWatch {
-  /** Of each objective the first loss, and the newest. */
-  readonly #first = new Map<string, number>();
-  readonly #newest = new Map<string, number[]>();
+  readonly #courses = new Map<string, Course>();
 
   /**
    * @param step the number of the step, from 1
@@ -32,23 +40,24 @@ export class DivergenceWatch {
    */
   observe(step: number, losses: Readonly<Record<string, number>>, gradientNorm: number): void {
     const spoilt = Object.entries(losses).find(([, loss]) => !Number.isFinite(loss));
-    if (spoilt) throw new Diverged(`The loss of "${spoilt[0]}" is no longer a number at step ${step}.`);
-    if (!Number.isFinite(gradientNorm)) {
-      const names = Object.keys(losses).filter((name) => name !== 'total');
-      throw new Diverged(`The gradient of "${names.join('" and "')}" is no longer a number at step ${step}.`);
-    }
-    for (const [name, loss] of Object.entries(losses)) {
-      if (name === 'total') continue;
-      const first = this.#first.get(name) ?? loss;
-      this.#first.set(name, first);
-      const newest = [...(this.#newest.get(name) ?? []), loss].slice(-STEPS);
-      this.#newest.set(name, newest);
-      if (newest.length < STEPS) continue;
-      const mean = newest.reduce((sum, value) => sum + value, 0) / STEPS;
-      if (mean > FACTOR * Math.abs(first) + MARGIN)
-        throw new Diverged(
-          `The loss of "${name}" diverges: it is ${mean.toPrecision(3)} over the ${STEPS} steps up to step ${step}, and was ${first.toPrecision(3)} at first.`,
-        );
-    }
+    if (spoilt) throw new Diverged(`The loss of "${spoilt[0]}" is no longer a number at step ${step}.`, step - 1);
+    const { total: _, ...own } = losses;
+    if (!Number.isFinite(gradientNorm))
+      throw new Diverged(`The gradient of "${Object.keys(own).join('" and "')}" is no longer a number at step ${step}.`, step - 1);
+    for (const [name, loss] of Object.entries(own)) this.#follow(name, step, loss);
+  }
+
+  #follow(name: string, step: number, loss: number): void {
+    const { first, newest: before } = this.#courses.get(name) ?? { first: loss, newest: [] };
+    const newest = [...before, { step, loss }].slice(-STEPS);
+    this.#courses.set(name, { first, newest });
+    const mean = newest.reduce((sum, each) => sum + each.loss, 0) / STEPS;
+    const limit = FACTOR * Math.abs(first) + MARGIN;
+    if (newest.length < STEPS || mean <= limit) return;
+    const since = newest.find((each) => each.loss > limit)!.step;
+    throw new Diverged(
+      `The loss of "${name}" diverges: it is ${mean.toPrecision(3)} over the ${STEPS} steps up to step ${step}, and was ${first.toPrecision(3)} at first.`,
+      since - 1,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, type Dirent } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { Baseline, Metrics, RunState, type RunSummary } from '../shared/types';
 import { listCheckpoints } from './checkpoint';
 import { RECORD } from './experiment';
 import { ownerOf, RunLock } from './lock';
+import { requireOwnFolder } from './own-folder';
 import { disk, replaceFile, writeAll, type Storage } from './storage';
 import { beginning, eventFile, isEventFile, metricsRecord } from './tensorboard';
 
@@ -185,13 +186,27 @@ function makeFirstFree(base: string, storage: Storage): string {
   }
 }
 
-/** The runs below a folder, newest first. Folders that are no runs, or whose files are missing, are passed over. */
+/**
+ * The runs below a folder, newest first. Folders that are no runs, or whose files are missing, are passed over, and so are links: what is listed is
+ * what may be deleted.
+ *
+ * @throws UserError (code `run`) when it cannot be read; (code `disk`) when it lies behind a link
+ */
 export function listRuns(runs: string): RunSummary[] {
+  requireOwnFolder(runs);
   if (!existsSync(runs)) return [];
-  return readdirSync(runs, { withFileTypes: true })
+  return entriesOf(runs)
     .filter((entry) => entry.isDirectory())
     .flatMap((entry) => summarise(join(runs, entry.name)) ?? [])
     .sort((a, b) => b.startedAt.localeCompare(a.startedAt) || b.id.localeCompare(a.id));
+}
+
+function entriesOf(runs: string): Dirent[] {
+  try {
+    return readdirSync(runs, { withFileTypes: true });
+  } catch (error) {
+    throw new UserError(`The folder of runs ${runs} cannot be read.`, 'It must be a folder that you may read.', 'run', { cause: error });
+  }
 }
 
 /** A run as lists show it, or undefined when the folder holds no readable run. */
@@ -237,11 +252,17 @@ export function askToStop(folder: string): boolean {
 
 /** The metrics of a run after a step, thinned evenly to about `limit` lines; evaluations are always kept. A line cut off by a crash is passed over. */
 export function readMetrics(folder: string, after: number, limit: number): Metrics[] {
-  const path = join(folder, METRICS);
-  if (!existsSync(path)) return [];
-  const lines = parseLines(readFileSync(path, 'utf8')).filter(({ step }) => step > after);
+  const lines = parseLines(textOf(join(folder, METRICS))).filter(({ step }) => step > after);
   const stride = Math.ceil(lines.length / limit);
   return lines.filter((line, i) => line.eval !== undefined || i % stride === 0 || i === lines.length - 1);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 const parseLines = (text: string): Metrics[] =>

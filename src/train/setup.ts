@@ -9,6 +9,7 @@ import type { TableRequest } from '../text/table';
 import { Tokenizer } from '../text/tokenizer';
 import type { ModelConfig } from '../model/config';
 import type { Experiment, LoadedExperiment, LoadedRun } from './experiment';
+import { requireOwnFolder } from './own-folder';
 import type { Plan } from './plan';
 import { planOf, recipeOf, type Recipe } from './recipe';
 
@@ -83,6 +84,7 @@ function reopen(recorded: LoadedRun): PreparedCorpus | undefined {
 async function prepare(loaded: LoadedExperiment, onProgress: (message: string) => void, signal?: AbortSignal): Promise<PreparedCorpus> {
   const { experiment, root, folder } = loaded;
   const { tokenizer, objectives } = experiment;
+  requireOwnFolder(cacheFolder(loaded));
   return prepareCorpus({
     root,
     corpus: experiment.corpus,

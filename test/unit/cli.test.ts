@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Row } from '../../src/bench/row';
 import { readOnnxFile } from '../../src/model/onnx-file';
+import { listRuns } from '../../src/train/run';
 import { bundle } from './support/bundle';
 import { makeWorkspace } from './support/workspace';
 
@@ -54,6 +55,67 @@ describe('objective-lab train', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/Completed after 2 steps/);
     expect(stdout).toContain(join(workspace.folder, 'elsewhere'));
+  });
+});
+
+describe('objective-lab train --resume', () => {
+  it('goes on with a run, says from where, and refuses what would make it another one', async () => {
+    const child = spawn(process.execPath, [cli, 'train', 'small.lab.json', '--steps', '400', '--out', 'interrupted'], {
+      cwd: workspace.folder,
+    });
+    const runs = join(workspace.folder, 'interrupted');
+    await vi.waitFor(() => expect(listRuns(runs)[0]?.checkpoint).toBeGreaterThan(0), 20_000);
+    child.kill('SIGINT');
+    await new Promise((resolve) => child.once('exit', resolve));
+    const [stopped] = listRuns(runs);
+    expect(stopped).toMatchObject({ state: 'stopped' });
+    const { status, stdout } = call('train', '--resume', stopped!.folder, '--json');
+    expect(status).toBe(0);
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.find(({ event }) => event === 'started')).toMatchObject({ from: stopped!.step });
+    expect(events.at(-1)).toMatchObject({ event: 'done', run: stopped!.folder, steps: 400 });
+
+    for (const [given, message] of [
+      [['train', '--resume', stopped!.folder], /is completed/],
+      [['train', 'small.lab.json', '--resume', stopped!.folder], /no experiment/],
+      [['train', '--resume', stopped!.folder, '--steps', '3'], /--steps/],
+      [['train'], /No experiment is named/],
+    ] as const) {
+      const refused = call(...given);
+      expect(refused.status).toBe(2);
+      expect(refused.stderr).toMatch(message);
+      expect(refused.stderr.trim().split('\n')).toHaveLength(1);
+    }
+  });
+});
+
+describe('objective-lab runs', () => {
+  it('lists the runs of an experiment and of a folder of runs, for people and for programs', () => {
+    const { stdout } = call('runs');
+    expect(stdout).toMatch(/^run +state +step/);
+    expect(stdout).toMatch(/-small +completed +12\/12 .* mlm \d\.\d+ \(3\.15\).* 12$/m);
+    const { runs } = JSON.parse(call('runs', join('.objective-lab', 'runs'), '--json').stdout) as { runs: unknown };
+    expect(runs).toMatchObject([{ folder: run, state: 'completed', checkpoint: 12 }]);
+  });
+
+  it('says that there are none, or no folder', () => {
+    expect(call('runs', 'text')).toMatchObject({ status: 0, stdout: `${join(workspace.folder, 'text')} has no runs yet.\n` });
+    expect(call('runs', 'nowhere')).toMatchObject({ status: 2, stderr: expect.stringContaining('nowhere is no folder') as string });
+  });
+});
+
+describe('objective-lab export', () => {
+  it('writes a model and says what it is', () => {
+    const { status, stdout } = call('export', run, 'model', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ architecture: 'BertForMaskedLM', folder: join(workspace.folder, 'model') });
+    const [exported, original] = ['model', run].map((model) => call('mask', model, '--text', 'The [MASK] passed.', '--json').stdout);
+    expect(exported).toBe(original);
+    expect(call('export', run, 'model')).toMatchObject({ status: 2, stderr: expect.stringContaining('exists already') as string });
+    expect(call('export', 'nothing', 'other')).toMatchObject({ status: 2, stderr: expect.stringContaining('no model') as string });
   });
 });
 

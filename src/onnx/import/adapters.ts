@@ -210,52 +210,69 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   Split: (node) => {
     const x = node.operand(0);
     const axis = normaliseAxis(node.int('axis', 0), x.rank);
-    const count = node.int('num_outputs', node.proto.output.length);
-    const each = Math.ceil(x.shape[axis]! / count);
-    const even = Array.from({ length: count }, (_, i) => Math.min(each, Math.max(0, x.shape[axis]! - i * each)));
-    return ops.split(x, node.intsOf('split', 1) ?? even, axis);
+    const [extent, count] = [x.shape[axis]!, node.proto.output.length];
+    if (node.int('num_outputs', count) !== count) node.fail(`it should have ${node.int('num_outputs', count)} outputs, and has ${count}`);
+    const each = Math.ceil(extent / count);
+    const even = Array.from({ length: count }, (_, i) => Math.min(each, Math.max(0, extent - i * each)));
+    const parts = node.intsOf('split', 1) ?? even;
+    if (parts.reduce((sum, part) => sum + part, 0) !== extent) node.fail(`the parts [${parts.join(', ')}] do not add up to ${extent}`);
+    return ops.split(x, parts, axis);
   },
   Slice: (node) => {
     const x = node.operand(0);
     const starts = node.intsOf('starts', 1) ?? node.fail('it has no starts');
     const ends = node.intsOf('ends', 2) ?? node.fail('it has no ends');
     const axes = node.intsOf('axes', 3) ?? starts.map((_, axis) => axis);
+    const steps = node.constantInts(4, 'steps');
+    if ([ends, axes, steps ?? starts].some(({ length }) => length !== starts.length))
+      node.fail('it has not as many starts as ends, axes or steps');
     // Exporters write "to the end" as the largest int64, which is no number here; beyond the axis all bounds are alike.
-    const near = (bound: number, i: number): number => {
-      const beyond = x.shape[normaliseAxis(axes[i]!, x.rank)]! + 1;
-      return Math.min(Math.max(bound, -beyond), beyond);
-    };
-    return ops.slice(x, starts.map(near), ends.map(near), axes, node.constantInts(4, 'steps')?.map(near));
+    const within = (bound: number, i: number): number => near(bound, x.shape[normaliseAxis(axes[i]!, x.rank)]! + 1);
+    return ops.slice(x, starts.map(within), ends.map(within), axes, steps?.map(within));
   },
   Pad: (node) => {
     const x = node.operand(0);
     if (node.text('mode', 'constant') !== 'constant') node.fail('only constant padding can be read');
     const given = node.intsOf('pads', 1) ?? node.fail('it has no pads');
     const axes = node.constantInts(3, 'axes') ?? x.shape.map((_, axis) => axis);
+    if (given.length !== 2 * axes.length) node.fail('it needs two pads for each axis');
     const pads = new Array<number>(2 * x.rank).fill(0);
     axes.forEach((axis, i) => {
       const along = normaliseAxis(axis, x.rank);
-      pads[along] = given[i] ?? 0;
-      pads[along + x.rank] = given[i + axes.length] ?? 0;
+      pads[along] = given[i]!;
+      pads[along + x.rank] = given[i + axes.length]!;
     });
     return ops.pad(x, pads, node.constantNumber(2, 'value') ?? node.float('value', 0));
   },
+  // Each axis is stretched beside one of its own, which is a view of the same elements however often they are repeated.
   Tile: (node) => {
+    const x = node.operand(0);
     const repeats = node.constantInts(1, 'repeats') ?? node.fail('it has no repeats');
-    return repeats.reduce((x, count, axis) => {
-      if (!(count >= 1 && count <= LONGEST_RANGE)) node.fail(`it cannot repeat ${count} times`);
-      return ops.concat(new Array<Value>(count).fill(x), axis);
-    }, node.operand(0));
+    if (repeats.length !== x.rank || !repeats.every((count) => Number.isSafeInteger(count) && count >= 1))
+      node.fail(`it cannot repeat ${x.rank} axes [${repeats.join(', ')}] times`);
+    const beside = (extent: number, axis: number, count: number): number[] => (repeats[axis] === 1 ? [extent] : [count, extent]);
+    const apart = ops.reshape(
+      x,
+      x.shape.flatMap((extent, axis) => beside(extent, axis, 1)),
+    );
+    const stretched = ops.expand(
+      apart,
+      x.shape.flatMap((extent, axis) => beside(extent, axis, repeats[axis]!)),
+    );
+    return ops.reshape(
+      stretched,
+      x.shape.map((extent, axis) => extent * repeats[axis]!),
+    );
   },
   Trilu: (node) => {
     const x = node.operand(0);
-    const [rows, columns] = x.shape.slice(-2) as [number, number];
-    const [upper, k] = [node.int('upper', 1), node.constantNumber(1, 'diagonal') ?? 0];
-    const kept = Array.from({ length: rows * columns }, (_, i) => {
-      const offset = (i % columns) - Math.floor(i / columns);
-      return Number(upper ? offset >= k : offset <= k);
-    });
-    return ops.where(ops.constant(tensor('bool', [rows, columns], kept)), x, ops.like(x, 0));
+    const [rows, columns] = x.shape.slice(-2);
+    if (rows === undefined || columns === undefined || rows + columns > LONGEST_RANGE) return node.fail('it takes matrices');
+    const k = near(node.constantNumber(1, 'diagonal') ?? 0, rows + columns);
+    const places = (count: number, first: number): Value => int64(Array.from({ length: count }, (_, i) => first + i));
+    const [diagonal, column] = [ops.unsqueeze(places(rows, k), [1]), places(columns, 0)];
+    const kept = node.int('upper', 1) ? ops.greaterOrEqual(column, diagonal) : ops.lessOrEqual(column, diagonal);
+    return ops.where(kept, x, ops.like(x, 0));
   },
   Gather: (node) => ops.gather(node.operand(0), node.operand(1), node.int('axis', 0)),
   GatherElements: (node) => ops.gatherElements(node.operand(0), node.operand(1), node.int('axis', 0)),
@@ -292,7 +309,10 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   },
 };
 
-/** A longer range, or more copies, is nothing that an exporter writes. */
+/** The number between −limit and limit that is nearest. */
+const near = (value: number, limit: number): number => Math.min(Math.max(value, -limit), limit);
+
+/** A longer range, or a larger matrix to be cut along its diagonal, is nothing that an exporter writes. */
 const LONGEST_RANGE = 1_000_000;
 
 /** Whether a tensor of a model is a parameter: numbers with a fraction, and more than one of them. */

@@ -1,10 +1,11 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type GraphProto, type ModelProto, type ValueInfoProto } from 'onnx-buf';
 import { UserError } from '../../shared/errors';
+import { shortened } from '../../shared/format';
 import { GraphError, input, Node, scope, type Outputs, type Value } from '../graph';
 import * as ops from '../ops';
 import { fold } from '../rewrite/fold';
-import { type Shape, type Tensor } from '../types';
+import { isShape, showShape, type Shape, type Tensor } from '../types';
 import { adapters, isParameter } from './adapters';
 import { ReadNode } from './node';
 import { dtypeOf, readTensor, type ReadExternal } from './tensors';
@@ -47,7 +48,7 @@ export function importModel(bytes: Uint8Array, { shapes = {}, external }: Import
     const name = info.name;
     // Older files list their tensors among the inputs too.
     if (values.has(name)) continue;
-    const value = input(name, ...typeOf(info, shapes[name]));
+    const value = input(name, ...typeOf(info, Object.hasOwn(shapes, name) ? shapes[name] : undefined));
     inputs.set(name, value);
     values.set(name, value);
   }
@@ -64,15 +65,15 @@ export function importModel(bytes: Uint8Array, { shapes = {}, external }: Import
     const results = scope(scopeOf(proto.name), () => {
       try {
         const built = adapters[node.op]!(node);
-        return Array.isArray(built) ? (built as readonly Value[]) : [built as Value];
+        const values = Array.isArray(built) ? (built as readonly Value[]) : [built as Value];
+        return values.map((value, i) => (proto.output[i] ? settle(value) : undefined));
       } catch (error) {
         if (error instanceof GraphError || error instanceof RangeError) return node.fail(error.message.replace(/\.$/, ''));
         throw error;
       }
     });
     proto.output.forEach((name, i) => {
-      const value = results[i];
-      if (value && name !== '') values.set(name, settle(value));
+      if (results[i]) values.set(name, results[i]);
     });
   }
   const outputs = new Map(graph.output.map(({ name }) => [name, values.get(name) ?? missing(name, 'the outputs')]));
@@ -106,7 +107,7 @@ function checkOperators({ functions }: ModelProto, { node }: GraphProto): void {
   if (unknown.size === 0) return;
   const list = [...unknown].map(([name, count]) => `${name} (${count} ${count === 1 ? 'node' : 'nodes'})`).join(', ');
   throw new UserError(
-    `The model uses operators that cannot be read: ${list}.`,
+    `The model uses operators that cannot be read: ${shortened(list, 1000)}.`,
     'Export it with standard operators, without fusing them.',
     'onnx',
   );
@@ -133,6 +134,8 @@ function typeOf({ name, type }: ValueInfoProto, given: Shape | undefined): [Valu
       'Choose a shape that agrees with it.',
       'onnx',
     );
+  if (!isShape(shape))
+    throw new UserError(`The input "${name}" has ${showShape(shape)}, which is no shape.`, 'Choose another one.', 'onnx');
   return [dtypeOf(proto.elemType, `The input "${name}"`), shape];
 }
 

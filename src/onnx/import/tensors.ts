@@ -1,7 +1,7 @@
 import { TensorProto_DataLocation, TensorProto_DataType, type TensorProto } from 'onnx-buf';
 import { UserError } from '../../shared/errors';
 import { elementTypes } from '../serialise';
-import { allocate, size, type DType, type Tensor, type TensorData } from '../types';
+import { allocate, isShape, size, type DType, type Tensor, type TensorData } from '../types';
 
 const dtypes = new Map<number, DType>(Object.entries(elementTypes).map(([dtype, elementType]) => [elementType, dtype as DType]));
 
@@ -11,7 +11,8 @@ export function dtypeOf(elementType: number, what: string): DType {
   if (dtype) return dtype;
   const name = TensorProto_DataType[elementType]?.toLowerCase() ?? `number ${elementType}`;
   throw new UserError(
-    `${what} has the element type ${name}.`,
+    // ONNX's own name for none.
+    name === 'undefined' ? `${what} has no element type.` : `${what} has the element type ${name}.`,
     `Export the model with ${Object.keys(elementTypes).join(', ')} alone.`,
     'onnx',
   );
@@ -26,7 +27,7 @@ export function readTensor(proto: TensorProto, external: ReadExternal | undefine
   const dtype = dtypeOf(proto.dataType, what);
   const shape = proto.dims.map(Number);
   const count = size(shape);
-  if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) || !Number.isSafeInteger(count))
+  if (!isShape(shape))
     throw new UserError(
       `${what} has the shape [${shape.join(', ')}], which is none.`,
       'The file is damaged; export the model again.',
@@ -80,11 +81,12 @@ function externalBytes({ name, externalData }: TensorProto, external: ReadExtern
       'onnx',
     );
   const file = external(location);
-  const start = Number(entries.get('offset') ?? 0);
-  const length = entries.has('length') ? Number(entries.get('length')) : file.length - start;
-  if (!(start >= 0 && length >= 0 && start + length <= file.length))
+  const [offset = '0', extent] = [entries.get('offset'), entries.get('length')];
+  const start = Number(offset);
+  const length = extent === undefined ? file.length - start : Number(extent);
+  if (!Number.isSafeInteger(start) || start < 0 || !Number.isSafeInteger(length) || length < 0 || start + length > file.length)
     throw new UserError(
-      `The tensor "${name}" should be at byte ${start} of "${location}", which has ${file.length} bytes.`,
+      `The tensor "${name}" should be at byte ${offset} of "${location}", which has ${file.length} bytes.`,
       'Use the model and the file of one export.',
       'onnx',
     );

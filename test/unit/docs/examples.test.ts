@@ -4,7 +4,7 @@ import { parseExperiment } from '../../../src/experiment/parse';
 import { objectives } from '../../../src/objectives';
 import { ExperimentSchema } from '../../../src/train/experiment';
 
-const pages = ['README.md', 'docs/combinations.md', 'docs/data.md'];
+const pages = ['README.md', 'docs/combinations.md', 'docs/data.md', 'docs/runs.md'];
 const examples = pages.flatMap((page) =>
   [...readFileSync(page, 'utf8').matchAll(/```jsonc\n(.*?)```/gs)].map(([, text], i) => [`${page}, example ${i + 1}`, text!] as const),
 );

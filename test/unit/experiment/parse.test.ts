@@ -49,6 +49,26 @@ describe('parseExperiment', () => {
     });
   });
 
+  it('takes nothing from a field that JavaScript would make a prototype', () => {
+    expect(check('{ "objectives": [{ "type": "mlm" }], "__proto__": { "seed": 3 } }')).toEqual([
+      ['"__proto__"', expect.stringContaining('`__proto__` is not a known field') as string],
+    ]);
+    expect(check('{ "__proto__": { "objectives": [{ "type": "mlm" }] } }')).toHaveLength(2);
+  });
+
+  it('says that brackets are nested too deep, whatever they are and wherever they end', () => {
+    for (const deep of ['['.repeat(50_000), '{"a":'.repeat(50_000), '[}'.repeat(50_000), `${'['.repeat(200)}${']'.repeat(200)}`])
+      expect(check(deep)).toEqual([[deep, expect.stringContaining('more than 100 deep') as string]]);
+  });
+
+  it('marks nothing beyond the end of the text, and ends with it', () => {
+    for (const text of ['{ "objectives": [{ "type": "mlm" }] }/*', '{"a":"', '{', '"', '/*', '/', '\\u12', '🐳']) {
+      const problems = checkExperiment(text, schema);
+      expect(problems.length).toBeGreaterThan(0);
+      for (const { start, end } of problems) expect(0 <= start && start <= end && end <= text.length, text).toBe(true);
+    }
+  });
+
   it('keeps what is written, beside the defaults of the same section', () => {
     const { training, model, seed } = parse(
       '{ "seed": 7, "model": { "preset": "mini" }, "objectives": [{ "type": "mlm" }], "training": { "steps": 5, "threads": 2 } }',

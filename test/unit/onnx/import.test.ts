@@ -166,6 +166,65 @@ describe('models from elsewhere', () => {
   });
 });
 
+/** A model of one node, whose operands are an input `x` of single precision and lists of whole numbers. */
+function oneNode(
+  opType: string,
+  shape: readonly (number | bigint)[],
+  {
+    lists = [],
+    attributes = {},
+    outputs = 1,
+    name = 'x',
+  }: { lists?: bigint[][]; attributes?: Record<string, bigint>; outputs?: number; name?: string },
+): Uint8Array {
+  const results = Array.from({ length: outputs }, (_, i) => `y${i}`);
+  const typeOf = (dims: readonly (number | bigint)[]) => ({
+    value: {
+      case: 'tensorType' as const,
+      value: { elemType: 1, shape: { dim: dims.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) } },
+    },
+  });
+  const graph = {
+    input: [{ name, type: typeOf(shape) }],
+    output: results.map((result) => ({ name: result, type: typeOf([]) })),
+    initializer: lists.map((int64Data, i) => ({ name: `list${i}`, dataType: 7, dims: [BigInt(int64Data.length)], int64Data })),
+    node: [
+      {
+        opType,
+        name: opType,
+        input: [name, ...lists.map((_, i) => `list${i}`)],
+        output: results,
+        attribute: Object.entries(attributes).map(([key, i]) => ({ name: key, i })),
+      },
+    ],
+  };
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { opsetImport: [{ domain: '', version: 20n }], graph }));
+}
+
+/** What {@link oneNode} computes of 1, 2, 3, … */
+async function computed(...given: Parameters<typeof oneNode>): Promise<number[]> {
+  const { inputs, outputs } = importModel(oneNode(...given));
+  const value = inputs.get('x')!;
+  const counted = Array.from({ length: size(value.shape) }, (_, i) => i + 1);
+  return (await evaluate(outputs, [{ value, tensor: tensor('float32', value.shape, counted) }])).get('y0')!;
+}
+
+describe('operators that are written in others', () => {
+  it('Tile: repeats along every axis', async () => {
+    expect(await computed('Tile', [2, 2], { lists: [[1n, 2n]] })).toEqual([1, 2, 1, 2, 3, 4, 3, 4]);
+    expect(await computed('Tile', [2, 1, 2], { lists: [[2n, 3n, 1n]] })).toEqual(
+      [1, 2, 3, 4, 1, 2, 3, 4].flatMap((_, i, all) => (i % 2 ? [] : [0, 1, 2].flatMap(() => [all[i]!, all[i + 1]!]))),
+    );
+  });
+
+  it('Trilu: keeps one side of a diagonal, of every matrix', async () => {
+    expect(await computed('Trilu', [2, 3], {})).toEqual([1, 2, 3, 0, 5, 6]);
+    expect(await computed('Trilu', [2, 3], { attributes: { upper: 0n } })).toEqual([1, 0, 0, 4, 5, 0]);
+    expect(await computed('Trilu', [2, 2, 2], { lists: [[1n]] })).toEqual([0, 2, 0, 0, 0, 6, 0, 0]);
+    expect(await computed('Trilu', [2, 3], { lists: [[-(2n ** 62n)]], attributes: { upper: 0n } })).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+});
+
 /** The tensors of a model under their names. */
 const contents = ({ parameters }: ImportedModel): Map<string, Tensor> =>
   new Map([...parameters].map(([name, each]) => [name, each.tensor]));
@@ -248,6 +307,29 @@ describe('what cannot be read', () => {
       'has the element type float16',
     ],
     [
+      'slices along fewer axes than they have starts',
+      () => importModel(oneNode('Slice', [4, 4], { lists: [[0n, 0n], [1n, 1n], [0n]] })),
+      /as many starts/,
+    ],
+    ['pads for fewer axes than there are', () => importModel(oneNode('Pad', [4, 4], { lists: [[1n]] })), /two pads for each axis/],
+    ['a part that is not all', () => importModel(oneNode('Split', [4], { lists: [[3n]] })), /do not add up to 4/],
+    ['parts of a negative extent', () => importModel(oneNode('Split', [4], { lists: [[-1n, 5n]], outputs: 2 })), /no shape/],
+    [
+      'more parts than there are outputs',
+      () => importModel(oneNode('Split', [4], { attributes: { num_outputs: 2n ** 31n } })),
+      /should have 2147483648 outputs/,
+    ],
+    ['a triangle of no matrix', () => importModel(oneNode('Trilu', [4], {})), /takes matrices/],
+    ['a triangle that would not fit into memory', () => importModel(oneNode('Trilu', [2 ** 20, 2 ** 20], {})), /takes matrices/],
+    ['copies beyond number', () => importModel(oneNode('Tile', [2, 2], { lists: [[2n ** 40n, 2n ** 40n]] })), /no shape/],
+    ['an input of a negative extent', () => importModel(oneNode('Relu', [-4], {})), /The input "x" has \[-4\], which is no shape/],
+    ['an input of more elements than can be counted', () => importModel(oneNode('Relu', [2n ** 40n, 2n ** 40n], {})), /which is no shape/],
+    [
+      'an input without a type',
+      () => importModel(script((graph) => (graph.input[0]!.type!.value = { case: undefined }))),
+      /is not a tensor/,
+    ],
+    [
       'shapes that do not fit, by node and place',
       () => importModel(fileOf('encoder-script.onnx'), { shapes: { ...shapes, attention_mask: [2, 5] } }),
       /: the shapes do not broadcast, in bert/,
@@ -255,6 +337,16 @@ describe('what cannot be read', () => {
   ])('%s', (_, read, problem) => {
     expect(read).toThrow(UserError);
     expect(read).toThrow(problem);
+  });
+
+  it('may be an input that is called what every object has: only the shape that is given counts', () => {
+    for (const name of ['__proto__', 'constructor', 'toString'])
+      expect(importModel(oneNode('Relu', [3], { name })).outputs.get('y0')!.shape).toEqual([3]);
+  });
+
+  it('is refused where operands are so many that a graph of them overflows the stack', () => {
+    const many = changed(oneNode('Sum', [1], {}), (graph) => (graph.node[0]!.input = new Array<string>(100_000).fill('x')));
+    expect(() => importModel(many)).toThrow(UserError);
   });
 
   it('is said in a clear error whatever is wrong with the file', () => {

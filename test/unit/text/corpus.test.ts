@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectFile, listFiles, readPieces, ReadError } from '../../../src/text/corpus';
 import { folderOf } from './folder';
@@ -44,14 +45,71 @@ describe('listFiles', () => {
     expect(await names(root, { include: ['**/*.md', '.git/**', '**/.objective-lab/**'] })).toEqual(['a.md']);
   });
 
-  it('follows symbolic links once, loops and dangling ones too', async () => {
-    const root = folderOf({ 'sub/a.md': '' });
-    const other = folderOf({ 'b.md': '' });
+  it('follows symbolic links within the folder once, loops and dangling ones too', async () => {
+    const root = folderOf({ 'sub/a.md': '', 'other/b.md': '' });
     symlinkSync(root, join(root, 'sub', 'loop'));
-    symlinkSync(other, join(root, 'linked'));
+    symlinkSync(join(root, 'other'), join(root, 'linked'));
     symlinkSync(join(root, 'sub', 'a.md'), join(root, 'z.md'));
     symlinkSync(join(root, 'nothing'), join(root, 'dangling.md'));
+    symlinkSync('self.md', join(root, 'self.md'));
     expect(await names(root)).toEqual(['linked/b.md', 'sub/a.md']);
+  });
+
+  it('follows no symbolic link that leads out of the folder, but the folder itself may be one', async () => {
+    const outside = folderOf({ 'secret.md': '', 'sub/more.md': '' });
+    const root = folderOf({ 'a.md': '' });
+    symlinkSync(outside, join(root, 'folder'));
+    symlinkSync(join(outside, 'secret.md'), join(root, 'file.md'));
+    symlinkSync(join('..', basename(outside), 'sub'), join(root, 'relative'));
+    symlinkSync(join(root, 'folder', 'sub'), join(root, 'in-two-steps'));
+    symlinkSync(join(root, '..'), join(root, 'above'));
+    const twin = `${root}-twin`;
+    mkdirSync(twin);
+    writeFileSync(join(twin, 'b.md'), '');
+    symlinkSync(twin, join(root, 'twin'));
+    expect(await names(root)).toEqual(['a.md']);
+    symlinkSync(root, join(outside, 'corpus'));
+    expect(await names(join(outside, 'corpus'))).toEqual(['a.md']);
+    rmSync(twin, { recursive: true });
+  });
+
+  it('takes any name that the system allows', async () => {
+    const odd = [
+      'a b',
+      ' a',
+      "it's",
+      '"q"',
+      '100%',
+      '%41',
+      '#1',
+      '-rf',
+      '--',
+      'back\\slash',
+      '🐳',
+      'é',
+      'e\u0301',
+      '{x}',
+      '[x]',
+      '(x)',
+      '!x',
+      '$HOME',
+      '`x`',
+      '\n',
+      '\u202e',
+      '<img src=x>',
+      '~',
+    ];
+    const root = folderOf(
+      Object.fromEntries(
+        odd.flatMap((name) => [
+          [`${name}.md`, name],
+          [`${name}/in.md`, name],
+        ]),
+      ),
+    );
+    const files = await listFiles({ root });
+    expect(files).toHaveLength(2 * odd.length);
+    for (const { path, name } of files) expect((await pieces(path)).join('')).toBe(name.replace(/(\/in)?\.md$/, ''));
   });
 
   it('says so if the folder does not exist', async () => {
@@ -132,6 +190,41 @@ describe('readPieces', () => {
       for (const part of parts) expect(part.isWellFormed()).toBe(true);
       for (const part of parts.slice(0, -1)) expect(part.endsWith(' ')).toBe(unit.endsWith(' '));
     }
+  });
+
+  it('ends where the file ended when it was opened, however it grows', async () => {
+    const line = 'A line of the log.\n';
+    const root = folderOf({ log: line.repeat(300_000) });
+    const path = join(root, 'log');
+    let read = 0;
+    for await (const piece of readPieces(path)) {
+      read += piece.length;
+      appendFileSync(path, line.repeat(300_000));
+    }
+    expect(read).toBe(line.length * 300_000);
+  });
+
+  it('ends early, or with the reason, where a file shrinks or vanishes meanwhile', async () => {
+    const root = folderOf({ a: 'A line of the log.\n'.repeat(600_000) });
+    const path = join(root, 'a');
+    let read = 0;
+    for await (const piece of readPieces(path)) {
+      read += piece.length;
+      truncateSync(path, 100);
+    }
+    expect(read).toBeLessThan(6 << 20);
+    rmSync(path);
+    await expect(pieces(path)).rejects.toMatchObject({ name: 'ReadError', reason: 'gone' });
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe, nor read a device without end', async () => {
+    const root = folderOf({ a: '' });
+    execFileSync('mkfifo', [join(root, 'pipe.md')]);
+    for (const path of [join(root, 'pipe.md'), '/dev/zero']) {
+      expect(await inspectFile(path)).toEqual({ skipped: 'unreadable' });
+      await expect(pieces(path)).rejects.toMatchObject({ name: 'ReadError', reason: 'unreadable' });
+    }
+    expect(await names(root, { include: ['**'] })).toEqual(['a']);
   });
 
   it('fails with the reason', async () => {

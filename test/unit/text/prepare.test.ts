@@ -93,6 +93,27 @@ describe('prepareCorpus', () => {
     whole.dataset.close();
   });
 
+  it('keeps no cache under the name of what a file was before it changed meanwhile', async () => {
+    const root = folderOf(book(6));
+    const cache = folderOf({});
+    const change = (message: string): void => {
+      if (message.startsWith('Encoding')) writeFileSync(join(root, 'chapter-3.md'), chapter(33));
+    };
+    const changed = await prepareCorpus(options(root, cache, { onProgress: change }));
+    const of = ({ dataset: { train, heldOut } }: typeof changed): Int32Array[] =>
+      [train, heldOut].map((split) => split.tokens(0, split.tokenCount));
+    const tokens = of(changed);
+    changed.dataset.close();
+    writeFileSync(join(root, 'chapter-3.md'), chapter(3));
+    const whole = await prepareCorpus(options(root, cache));
+    expect(whole.report.cached).toBe(false);
+    expect(of(whole)).not.toEqual(tokens);
+    whole.dataset.close();
+    const again = await prepareCorpus(options(root, cache));
+    expect(again.report.cached).toBe(true);
+    again.dataset.close();
+  });
+
   it('uses a tokenizer from a file as it is', async () => {
     const root = folderOf(book(4));
     const first = await prepareCorpus(options(root, folderOf({})));

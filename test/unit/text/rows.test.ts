@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readRows, type Row } from '../../../src/text/rows';
+import { LONGEST_ROW, readRows, type Row } from '../../../src/text/rows';
 import { folderOf } from './folder';
 
 async function read(name: string, content: string | Uint8Array, columns: readonly string[]): Promise<Row[]> {
@@ -46,6 +46,37 @@ describe('JSON lines', () => {
     ['{"a": null}', /a\.jsonl:1: there is no column "a"\./],
   ])('name the line of a mistake: %j', async (content, message) => {
     expect((await failure('a.jsonl', content, ['a'])).message).toMatch(message);
+  });
+
+  it('end at line feeds only: a text may hold any other line end of Unicode', async () => {
+    const text = 'one\u2028two\u2029three\u0085four';
+    expect(await values('a.jsonl', `{"a": "${text}"}\n{"a": "next"}\n`, ['a'])).toEqual([[text], ['next']]);
+  });
+
+  it('know only columns of their own', async () => {
+    for (const column of ['constructor', 'toString', '__proto__'])
+      expect((await failure('a.jsonl', '{"x": "1"}', [column])).message).toContain(`there is no column "${column}"`);
+    expect(await values('a.jsonl', '{"__proto__": "1"}', ['__proto__'])).toEqual([['1']]);
+  });
+
+  it('list no more columns than can be read', async () => {
+    const content = JSON.stringify(Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`column ${i}`, i])));
+    const { hint } = await failure('a.jsonl', content, ['text']);
+    expect(hint).toMatch(/"column 19", 49980 more\.$/);
+  });
+
+  it.each([
+    ['a.jsonl', '{"a": "', /a\.jsonl:1: this line has more than 4194304 characters/],
+    ['a.csv', 'a\n"', /a\.csv:2: .*of 4194304/],
+    ['a.tsv', 'a\n', /a\.tsv:2: .*of 4194304/],
+  ])('end somewhere, or are refused before they fill the memory: %s', async (name, begin, message) => {
+    expect((await failure(name, begin + 'x'.repeat(LONGEST_ROW + 2), ['a'])).message).toMatch(message);
+  });
+
+  it('are not read from what is no file', async () => {
+    const root = folderOf({ 'a.jsonl/b': '', 'a.csv/b': '' });
+    for (const name of ['a.jsonl', 'a.csv'])
+      await expect(readRows(join(root, name), ['a']).next()).rejects.toMatchObject({ name: 'UserError', code: 'corpus' });
   });
 
   it('name a column that is missing and those that are there', async () => {

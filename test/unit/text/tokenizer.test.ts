@@ -133,6 +133,16 @@ describe('files', () => {
     expect(Array.from((await other.encode('the whale the whale')).ids)).toEqual([0, 1, 0, 1]);
   });
 
+  it('that lack their unknown token, or have an id beyond all vocabularies, are a mistake that names the file', async () => {
+    const path = join(folder, 'holes.json');
+    writeFileSync(path, tokenizer.json.replace('"unk_token": "[UNK]"', '"unk_token": "[NONE]"'));
+    const encoded = Tokenizer.load(path).encode('ж');
+    await expect(encoded).rejects.toThrow(/holes\.json cannot encode a text: .*Missing/);
+    await expect(encoded).rejects.toBeInstanceOf(UserError);
+    writeFileSync(path, tokenizer.json.replace('"[MASK]": 4', '"[MASK]": 4294967295'));
+    expect(() => Tokenizer.load(path)).toThrow(/holes\.json has a token with the id 4294967295/);
+  });
+
   it('that are missing, no tokenizer, or lack [SEP] are a mistake that names the file', () => {
     const path = join(folder, 'broken.json');
     expect(() => Tokenizer.load(join(folder, 'none.json'))).toThrow(UserError);

@@ -10,15 +10,16 @@ const repeat = (loss: number, times: number): number[] => Array.from({ length: t
 
 describe('a run diverges', () => {
   it.each([
-    ['a loss that is no number', [8, NaN], 'The loss of "mlm" is no longer a number at step 2.'],
-    ['one that is infinite', [8, 7, Infinity], 'The loss of "mlm" is no longer a number at step 3.'],
+    ['a loss that is no number', [8, NaN], 'The loss of "mlm" is no longer a number at step 2.', 1],
+    ['one that is infinite', [8, 7, Infinity], 'The loss of "mlm" is no longer a number at step 3.', 2],
     [
       'one that stays at many times what it began with',
       [...repeat(8, 10), ...repeat(40, 10)],
       'The loss of "mlm" diverges: it is 27.2 over the 10 steps up to step 16, and was 8.00 at first.',
+      10,
     ],
-  ])('with %s', (_, losses, message) => {
-    expect(() => observe(losses)).toThrow(expect.objectContaining({ message, code: 'diverged' }));
+  ])('with %s', (_, losses, message, goodUntil) => {
+    expect(() => observe(losses)).toThrow(expect.objectContaining({ message, code: 'diverged', goodUntil }));
   });
 
   it('with a gradient that is no number', () => {

@@ -295,13 +295,17 @@ describe('what goes wrong', () => {
     });
   });
 
-  it('a loss that grows to many times what it began with stops the run', async () => {
-    const training = { steps: 60, device: 'cpu', warmup: 0, learningRate: 1, gradientClip: 1e9, checkpointEvery: 60, evaluateEvery: 60 };
-    const { experiment } = workspace({ training, objectives: [{ type: 'mlm', batchSize: 8, sequenceLength: 32 }] });
+  it('a loss that grows to many times what it began with stops the run, with a checkpoint from before it grew', async () => {
+    const training = { steps: 60, device: 'cpu', warmup: 0, learningRate: 1, gradientClip: 1e9, checkpointEvery: 1, evaluateEvery: 60 };
+    const { experiment, folder } = workspace({ training, objectives: [{ type: 'mlm', batchSize: 8, sequenceLength: 32 }] });
     await expect(train({ experiment })).rejects.toMatchObject({
       code: 'diverged',
       message: expect.stringContaining('"mlm" diverges') as string,
     });
+    const [run] = listRuns(join(folder, '.objective-lab', 'runs'));
+    const losses = readMetrics(run!.folder, -1, 100).flatMap(({ loss }) => loss?.mlm ?? []);
+    const grown = losses.findIndex((loss) => loss > 3 * losses[0]! + 1);
+    for (const { step } of listCheckpoints(run!.folder)) expect(step).toBeLessThanOrEqual(grown);
   });
 
   it('keeps the checkpoint that was best on held-out text', async () => {
