@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { UserError } from '../shared/errors';
 import type { ModelConfig } from '../model/config';
 import type { Writing } from '../model/incremental';
-import { encoderParameters, mlmHeadParameters } from '../model/parameters';
+import { encoderParameters, LM_HEAD, mlmHeadParameters } from '../model/parameters';
 import { readPretrained } from '../model/pretrained';
 import { ObjectiveOptions, writingOf } from '../objectives';
 import { STANDARD_MASKING, type MaskingOptions } from '../objectives/masking';
@@ -46,15 +46,22 @@ export function openModel(path: string): OpenedModel {
     return open({ ...loadCheckpoint(path), folder: path }, run);
   }
   const { config, parameters } = readPretrained(path);
-  return complete({
+  const causal = isDecoder(path);
+  const model = {
     config,
     parameters,
     folder: path,
     context: config.maxPositions,
     masking: STANDARD_MASKING,
+    writing: causal ? { stack: { prefix: 'bert', layers: config.layers }, head: LM_HEAD, longest: config.maxPositions } : undefined,
     tokenizer: Tokenizer.ofModel(path),
-  });
+  };
+  return complete(model, !causal);
 }
+
+/** Whether a model folder's `config.json` says that a position sees only those before it. */
+const isDecoder = (folder: string): boolean =>
+  z.looseObject({ is_decoder: z.boolean().default(false) }).parse(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).is_decoder;
 
 function open({ step, ...model }: LoadedModel & { folder: string }, run: string): OpenedModel {
   const { masked, ...trained } = trainedAs(run, model.config);

@@ -3,15 +3,17 @@ import type { ModelConfig } from './config';
 import { toHuggingFaceConfig } from './huggingface';
 import { WORD_EMBEDDINGS } from './parameters';
 
+/** What a model is for, by the hub's names of tasks. */
+export type Task = 'fill-mask' | 'feature-extraction' | 'text-generation' | 'text2text-generation';
+
 /** Which of transformers' classes a trained model is, with the configuration and the tensors under the names that the class asks for. */
 export interface Architecture {
   readonly name: string;
+  readonly task: Task;
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Whether its logits are those of masked language modelling. */
-  readonly predicts: boolean;
-  /** Whether the encoder stands by itself, under BERT's names. */
-  readonly isBert: boolean;
+  /** Our names of the parameters that the class has no place for. */
+  readonly left: readonly string[];
 }
 
 interface Trained {
@@ -24,50 +26,81 @@ interface Trained {
   readonly decoderLayers: number | undefined;
 }
 
-/** The class that says most of what these objectives have trained; what belongs to none of it (a projection head, a generator) is left away. */
+const ENCODER = ['bert.embeddings.', 'bert.encoder.'];
+export const POOLER = 'bert.pooler.';
+const [PREDICTIONS, RELATION] = ['cls.predictions.', 'cls.seq_relationship.'];
+
+/**
+ * The class that says most of what was trained. A head that fills masks comes before one that writes, and both before the encoder alone, which every
+ * model has.
+ *
+ * @param types of the objectives
+ */
 export function architectureOf(types: readonly string[], trained: Trained): Architecture {
-  const { config, parameters, padId, clsId, sepId, decoderLayers = config.layers } = trained;
+  const { config, parameters, padId } = trained;
   const bert = toHuggingFaceConfig(config, padId);
-  const keep = (...prefixes: string[]): Map<string, Tensor> =>
-    new Map([...parameters].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))));
-  const made = (name: string, tensors: Map<string, Tensor>, changes: object = {}, predicts = false): Architecture => ({
-    name,
-    config: { ...bert, architectures: [name], ...changes },
-    tensors,
-    predicts,
-    isBert: (changes as { model_type?: string }).model_type === undefined,
-  });
-  const encoder = ['bert.embeddings.', 'bert.encoder.'];
-  const [pooler, predictions, relation] = ['bert.pooler.', 'cls.predictions.', 'cls.seq_relationship.'];
+  const made = (
+    name: string,
+    task: Task,
+    heads: readonly string[],
+    { renamed = same, changes = {}, also = [] }: Change = {},
+  ): Architecture => {
+    const prefixes = [...ENCODER, ...heads];
+    const [kept, left] = partition([...parameters.keys()], (key) => prefixes.some((prefix) => key.startsWith(prefix)));
+    const tensors = new Map([...kept.map((key): [string, Tensor] => [renamed(key), parameters.get(key)!]), ...also]);
+    return { name, task, config: { ...bert, architectures: [name], ...changes }, tensors, left };
+  };
   if (types.includes('mlm'))
     return types.includes('nsp')
-      ? made('BertForPreTraining', keep(...encoder, pooler, predictions, relation), {}, true)
-      : made('BertForMaskedLM', keep(...encoder, predictions), {}, true);
-  if (types.includes('clm')) return made('BertLMHeadModel', keep(...encoder, predictions), { is_decoder: true });
-  if (types.includes('seq2seq')) {
-    const part = { ...bert, architectures: undefined };
-    const decoder = { ...part, num_hidden_layers: decoderLayers, is_decoder: true, add_cross_attention: true };
-    const changes = {
-      model_type: 'encoder-decoder',
-      encoder: part,
-      decoder,
-      decoder_start_token_id: clsId,
-      eos_token_id: sepId,
-      is_encoder_decoder: true,
+      ? made('BertForPreTraining', 'fill-mask', [POOLER, PREDICTIONS, RELATION])
+      : made('BertForMaskedLM', 'fill-mask', [PREDICTIONS]);
+  if (types.includes('clm')) return made('BertLMHeadModel', 'text-generation', [PREDICTIONS], { changes: { is_decoder: true } });
+  if (types.includes('seq2seq'))
+    return {
+      ...made('EncoderDecoderModel', 'text2text-generation', ['decoder.'], {
+        renamed: (key) => key.replace(/^bert\./, 'encoder.'),
+        // The decoder's own embeddings are the encoder's.
+        also: [[`decoder.${WORD_EMBEDDINGS}.weight`, parameters.get(`${WORD_EMBEDDINGS}.weight`)!]],
+      }),
+      config: encoderDecoderConfig(bert, trained),
     };
-    const tensors = new Map([
-      ...[...keep(...encoder)].map(([name, value]) => [`encoder.${name.slice('bert.'.length)}`, value] as const),
-      ...keep('decoder.'),
-      // The decoder's own embeddings are the encoder's.
-      [`decoder.${WORD_EMBEDDINGS}.weight`, parameters.get(`${WORD_EMBEDDINGS}.weight`)!] as const,
-    ]);
-    return made('EncoderDecoderModel', tensors, changes);
-  }
-  if (types.includes('rtd')) {
-    const tensors = [...keep(...encoder)].map(([name, value]) => [`electra.${name.slice('bert.'.length)}`, value] as const);
-    const changes = { model_type: 'electra', embedding_size: config.hiddenSize };
-    return made('ElectraForPreTraining', new Map([...tensors, ...keep('discriminator_predictions.')]), changes);
-  }
-  if (types.includes('nsp')) return made('BertForNextSentencePrediction', keep(...encoder, pooler, relation));
-  return made('BertModel', keep(...encoder, pooler));
+  if (types.includes('rtd'))
+    return made('ElectraForPreTraining', 'feature-extraction', ['discriminator_predictions.'], {
+      renamed: (key) => key.replace(/^bert\./, 'electra.'),
+      changes: { model_type: 'electra', embedding_size: config.hiddenSize },
+    });
+  if (types.includes('nsp')) return made('BertForNextSentencePrediction', 'feature-extraction', [POOLER, RELATION]);
+  return made('BertModel', 'feature-extraction', [POOLER]);
+}
+
+interface Change {
+  /** The class's name of one of our parameters. */
+  readonly renamed?: (key: string) => string;
+  readonly changes?: object;
+  readonly also?: readonly (readonly [string, Tensor])[];
+}
+
+const same = (key: string): string => key;
+
+const partition = (keys: readonly string[], keep: (key: string) => boolean): [kept: string[], left: string[]] => [
+  keys.filter(keep),
+  keys.filter((key) => !keep(key)),
+];
+
+function encoderDecoderConfig(
+  bert: Readonly<Record<string, unknown>>,
+  { config, padId, clsId, sepId, decoderLayers }: Trained,
+): Record<string, unknown> {
+  const { architectures: _, ...part } = bert;
+  return {
+    architectures: ['EncoderDecoderModel'],
+    model_type: 'encoder-decoder',
+    is_encoder_decoder: true,
+    encoder: part,
+    decoder: { ...part, num_hidden_layers: decoderLayers ?? config.layers, is_decoder: true, add_cross_attention: true },
+    decoder_start_token_id: clsId,
+    eos_token_id: sepId,
+    pad_token_id: padId,
+    torch_dtype: part.torch_dtype,
+  };
 }

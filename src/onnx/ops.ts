@@ -154,8 +154,11 @@ export function sumTo(x: Value, shape: Shape): Value {
 export const matMul = (a: Value, b: Value): Value => one('MatMul', [a, b], {});
 
 /** α·op(A)·op(B) over the last two axes. ONNX Runtime's kernel is for single precision; in double, transpositions are written out. */
-export function fusedMatMul(a: Value, b: Value, attributes: FusedMatMulAttributes = {}): Value {
-  if (a.dtype !== 'float64') return one('FusedMatMul', [a, b], attributes);
+export const fusedMatMul = (a: Value, b: Value, attributes: FusedMatMulAttributes = {}): Value =>
+  a.dtype === 'float64' ? unfusedMatMul(a, b, attributes) : one('FusedMatMul', [a, b], attributes);
+
+/** The same in ONNX's own operators. */
+export function unfusedMatMul(a: Value, b: Value, attributes: FusedMatMulAttributes): Value {
   const { transA = 0, transB = 0, transBatchA = 0, transBatchB = 0, alpha = 1 } = attributes;
   const turned = (x: Value, trans: number, transBatch: number): Value => {
     const rows = transBatch ? transpose(x, rowsLast(x.rank)) : x;

@@ -9,27 +9,18 @@ import {
   TensorProtoSchema,
   ValueInfoProtoSchema,
   type AttributeProto,
+  type ModelProto,
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
 } from 'onnx-buf';
 import { Constant, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
 import type { OperandKind } from './operators/operator';
-import { keyOfNumber, tensor, type DType, type Tensor } from './types';
+import { keyOfNumber, tensor, type DType, type Tensor, type Type } from './types';
 
 /** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */
 const OPSET = 20n;
 const IR_VERSION = 9n;
-
-/** What every model of ours says of itself. */
-export const MODEL_HEADER = {
-  irVersion: IR_VERSION,
-  producerName: 'objective-lab',
-  opsetImport: [
-    { domain: '', version: OPSET },
-    { domain: 'com.microsoft', version: 1n },
-  ],
-};
 
 export const elementTypes: Record<DType, TensorProto_DataType> = {
   float32: TensorProto_DataType.FLOAT,
@@ -54,7 +45,11 @@ export const MUTE = 'mute';
  * @param muted adds a first output that is an (empty) sequence of tensors: a thing that ONNX Runtime's binding for Node cannot hand back, so that it
  *   hands back none of the outputs, see `Session.run`
  */
-export function serialise(outputs: Outputs, { muted = false } = {}): Uint8Array {
+export const serialise = (outputs: Outputs, options?: { readonly muted?: boolean }): Uint8Array =>
+  toBinary(ModelProtoSchema, modelProto(outputs, options));
+
+/** {@link serialise} before it becomes bytes. */
+export function modelProto(outputs: Outputs, { muted = false } = {}): ModelProto {
   const names = nameValues(outputs);
   const nameOf = (value: Value): string => names.get(value)!;
   const order = topologicalOrder(outputs.values());
@@ -67,8 +62,13 @@ export function serialise(outputs: Outputs, { muted = false } = {}): Uint8Array 
     if (nameOf(value) !== name) nodes.push(create(NodeProtoSchema, { opType: 'Identity', name, input: [nameOf(value)], output: [name] }));
   }
   if (muted) nodes.push(create(NodeProtoSchema, { opType: 'SequenceEmpty', name: MUTE, output: [MUTE] }));
-  const model = create(ModelProtoSchema, {
-    ...MODEL_HEADER,
+  return create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: 'objective-lab',
+    opsetImport: [
+      { domain: '', version: OPSET },
+      { domain: 'com.microsoft', version: 1n },
+    ],
     graph: create(GraphProtoSchema, {
       name: 'step',
       node: nodes,
@@ -77,7 +77,6 @@ export function serialise(outputs: Outputs, { muted = false } = {}): Uint8Array 
       output: [...(muted ? [MUTE_INFO] : []), ...[...outputs].map(([name, value]) => valueInfo(name, value))],
     }),
   });
-  return toBinary(ModelProtoSchema, model);
 }
 
 /** A unique name for every value: inputs and outputs as they are called, the rest after scope and operator. */
@@ -136,7 +135,7 @@ function operand(attribute: Attribute, kind: OperandKind, first: Value): Tensor 
   return tensor('int64', [values.length], values);
 }
 
-export function attributeProto(name: string, value: Attribute): AttributeProto {
+function attributeProto(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'string') {
     // ONNX's Cast takes the number of an element type; every other text is itself.
     const elementType = name === 'to' ? elementTypes[value as DType] : undefined;
@@ -160,11 +159,7 @@ export function tensorProto({ dtype, shape, data }: Tensor, name: string): Tenso
   });
 }
 
-/** @param shape a name stands for a size that is known when the model runs */
-export const valueInfo = (
-  name: string,
-  { dtype, shape }: { readonly dtype: DType; readonly shape: readonly (number | string)[] },
-): ValueInfoProto =>
+const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
   create(ValueInfoProtoSchema, {
     name,
     type: {
@@ -172,14 +167,7 @@ export const valueInfo = (
         case: 'tensorType',
         value: {
           elemType: elementTypes[dtype],
-          shape: {
-            dim: shape.map((extent) => ({
-              value:
-                typeof extent === 'string'
-                  ? { case: 'dimParam' as const, value: extent }
-                  : { case: 'dimValue' as const, value: BigInt(extent) },
-            })),
-          },
+          shape: { dim: shape.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) },
         },
       },
     },
