@@ -35,5 +35,9 @@ const spread = samples.reduce((sum, [step]) => sum + (step - x) ** 2, 0);
 const slope = samples.reduce((sum, [step, megabytes]) => sum + (step - x) * (megabytes - y), 0) / spread;
 const rest = samples.reduce((sum, [step, megabytes]) => sum + (megabytes - y - slope * (step - x)) ** 2, 0);
 const error = Math.sqrt(rest / (samples.length - 2) / spread);
+for (let from = warmup; from < steps; from += 500) {
+  const part = samples.filter(([step]) => step > from && step <= from + 500).map(([, megabytes]) => megabytes);
+  console.log(`after step ${from}: ${Math.min(...part).toFixed(1)} to ${Math.max(...part).toFixed(1)} MB`);
+}
 console.log(`steps ${warmup} to ${steps}: ${y.toFixed(0)} MB on average, at most ${peak.toFixed(0)} MB`);
 console.log(`slope: ${(1000 * slope).toFixed(2)} ± ${(1960 * error).toFixed(2)} MB per 1,000 steps`);
