@@ -5,8 +5,7 @@ import { UserError } from '../shared/errors';
 import type { ModelConfig } from '../model/config';
 import type { Writing } from '../model/incremental';
 import { encoderParameters, mlmHeadParameters } from '../model/parameters';
-import { readHuggingFaceConfig } from '../model/huggingface';
-import { readSafetensors } from '../model/safetensors';
+import { readPretrained } from '../model/pretrained';
 import { ObjectiveOptions, writingOf } from '../objectives';
 import { STANDARD_MASKING, type MaskingOptions } from '../objectives/masking';
 import { highestOf } from '../objectives/ramp';
@@ -46,15 +45,14 @@ export function openModel(path: string): OpenedModel {
     const run = existsSync(join(path, 'tokenizer.json')) ? path : dirname(dirname(path));
     return open({ ...loadCheckpoint(path), folder: path }, run);
   }
-  const config = readHuggingFaceConfig(path);
-  const parameters = readSafetensors(join(path, 'model.safetensors'));
+  const { config, parameters } = readPretrained(path);
   return complete({
     config,
     parameters,
     folder: path,
     context: config.maxPositions,
     masking: STANDARD_MASKING,
-    tokenizer: Tokenizer.load(join(path, 'tokenizer.json')),
+    tokenizer: Tokenizer.ofModel(path),
   });
 }
 

@@ -1,8 +1,8 @@
 import { OpenGraph, type OpenType } from '../onnx/open-shapes';
 import type { Tensor } from '../onnx/types';
 import { UNSEEN } from './attention';
-import { LAYER_NORM_EPSILON, type ModelConfig } from './config';
-import { LM_HEAD, WORD_EMBEDDINGS } from './parameters';
+import { variantOf, type ModelConfig } from './config';
+import { LM_DECODER, LM_HEAD, WORD_EMBEDDINGS } from './parameters';
 
 const IDS: OpenType = { dtype: 'int64', shape: ['batch', 'sequence'] };
 
@@ -15,6 +15,7 @@ const IDS: OpenType = { dtype: 'int64', shape: ['batch', 'sequence'] };
  */
 export function inferenceModel(config: ModelConfig, parameters: ReadonlyMap<string, Tensor>, predicts: boolean): Uint8Array {
   const { layers, hiddenSize: width, attentionHeads: heads, vocabularySize } = config;
+  const { layerNormEpsilon, activation, tied } = variantOf(config);
   const graph = new OpenGraph();
   const parameter = (name: string): string => graph.constant(name, parameters.get(name)!);
   const add = (place: string, a: string, b: string): string => graph.node(place, 'Add', [a, b]);
@@ -22,10 +23,14 @@ export function inferenceModel(config: ModelConfig, parameters: ReadonlyMap<stri
     const weight = graph.constant(`${name}.weight (transposed)`, transposed(parameters.get(`${name}.weight`)!));
     return add(place, graph.node(place, 'MatMul', [x, weight]), parameter(`${name}.bias`));
   };
+  const activate = (place: string, x: string): string =>
+    activation === 'relu'
+      ? graph.node(place, 'Relu', [x])
+      : graph.node(place, 'Gelu', [x], activation === 'gelu_new' ? { approximate: 'tanh' } : {});
   const layerNorm = (place: string, x: string, name: string): string =>
     graph.node(place, 'LayerNormalization', [x, parameter(`${name}.weight`), parameter(`${name}.bias`)], {
       axis: -1,
-      epsilon: LAYER_NORM_EPSILON,
+      epsilon: layerNormEpsilon,
     });
 
   const embed = (): string => {
@@ -70,15 +75,15 @@ export function inferenceModel(config: ModelConfig, parameters: ReadonlyMap<stri
   for (let i = 0; i < layers; i++) {
     const [place, name] = [`layer.${i}`, `bert.encoder.layer.${i}`];
     const attended = attention(`${place}/attention`, states, `${name}.attention`, bias);
-    const expanded = graph.node(place, 'Gelu', [linear(place, attended, `${name}.intermediate.dense`)]);
+    const expanded = activate(place, linear(place, attended, `${name}.intermediate.dense`));
     states = layerNorm(place, add(place, linear(place, expanded, `${name}.output.dense`), attended), `${name}.output.LayerNorm`);
   }
   const outputs: Record<string, OpenType & { value: string }> = {};
   if (predicts) {
     const place = 'head';
-    const transformed = graph.node(place, 'Gelu', [linear(place, states, `${LM_HEAD}.transform.dense`)]);
+    const transformed = activate(place, linear(place, states, `${LM_HEAD}.transform.dense`));
     const normal = layerNorm(place, transformed, `${LM_HEAD}.transform.LayerNorm`);
-    const words = graph.node(place, 'Transpose', [parameter(`${WORD_EMBEDDINGS}.weight`)], { perm: [1, 0] });
+    const words = graph.node(place, 'Transpose', [parameter(`${tied ? WORD_EMBEDDINGS : LM_DECODER}.weight`)], { perm: [1, 0] });
     const logits = add(place, graph.node(place, 'MatMul', [normal, words]), parameter(`${LM_HEAD}.bias`));
     outputs.logits = { dtype: 'float32', shape: ['batch', 'sequence', vocabularySize], value: logits };
   }
