@@ -45,6 +45,7 @@ describe('parseExperiment', () => {
         evaluateEvery: 100,
         checkpointEvery: 200,
         keepCheckpoints: 3,
+        stepBacks: 0,
       },
     });
   });

@@ -29,7 +29,7 @@ function read(text: string): void {
   expect(ExperimentSchema.safeParse(structuredClone(experiment)).success).toBe(true);
 }
 
-describe(`experiments (${replay})`, () => {
+describe(`experiments (${replay})`, { timeout: 120_000 }, () => {
   it('with fields that are changed are read, or their problems named with their places', () => {
     survives(mutatedJson(texts.map((text) => parse(text) as unknown)), read, { names: NAME, runs: 1000 });
   });

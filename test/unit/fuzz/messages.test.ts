@@ -70,7 +70,7 @@ const borders: [string, Endpoint, Endpoint][] = [
   ['the trainer to the host', host, trainer],
 ];
 
-describe(`messages (${replay})`, () => {
+describe(`messages (${replay})`, { timeout: 120_000 }, () => {
   it.each(borders)('from %s never throw, and reach nobody unless they fit a schema', async (_, local, remote) => {
     const { handler, given, sent, refused } = guarded(local, remote);
     for (const message of valid) handler.receive(message);

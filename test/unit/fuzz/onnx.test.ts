@@ -191,7 +191,7 @@ function changeTensor(tensor: TensorProto, value: number, integer: bigint): void
 
 const edits = fc.array(fc.record({ kind: fc.nat(), at: fc.nat(), value: fc.nat() }), { minLength: 1, maxLength: 5 });
 
-describe(`ONNX models (${replay})`, () => {
+describe(`ONNX models (${replay})`, { timeout: 120_000 }, () => {
   it('with bytes changed are read, or refused', () => {
     survives(mutatedBytes(files), read, { runs: 1500 });
   });

@@ -66,7 +66,7 @@ const FILES = [
   'checkpoints/step-00000004/config.json',
 ];
 
-describe(`run folders (${replay})`, () => {
+describe(`run folders (${replay})`, { timeout: 120_000 }, () => {
   it('are read as they were made', () => {
     look();
     expect(listRuns(runs)).toMatchObject([{ name: 'fuzzed', state: 'stopped', step: 4, checkpoint: 4 }]);

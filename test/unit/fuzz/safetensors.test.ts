@@ -37,7 +37,7 @@ const read = (bytes: Uint8Array): void => {
   readSafetensors(path);
 };
 
-describe(`safetensors files (${replay})`, () => {
+describe(`safetensors files (${replay})`, { timeout: 120_000 }, () => {
   it('with bytes changed are read, or refused with the file named', () => {
     survives(mutatedBytes(files), read, { names: path, runs: 2500 });
   });

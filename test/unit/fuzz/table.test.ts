@@ -42,7 +42,7 @@ async function read(path: string, contents: string | Uint8Array): Promise<void> 
   }
 }
 
-describe(`tables (${replay})`, () => {
+describe(`tables (${replay})`, { timeout: 120_000 }, () => {
   it.each(Object.entries(files))('%s: with bytes changed are read, or refused with file and line', async (kind, text) => {
     const path = join(folder, `pairs.${kind}`);
     await survivesAsync(mutatedBytes([Buffer.from(text)]), (bytes) => read(path, bytes), { names: path, runs: 800 });

@@ -28,7 +28,7 @@ async function read(contents: string | Uint8Array): Promise<void> {
   expect(specials).toHaveLength(tokenizer.vocabularySize);
 }
 
-describe(`tokenizers (${replay})`, () => {
+describe(`tokenizers (${replay})`, { timeout: 120_000 }, () => {
   it('with fields changed are read, or refused with the file named', async () => {
     await survivesAsync(mutatedJson([JSON.parse(json)]), read, { names: path, runs: 1000 });
   });

@@ -82,7 +82,7 @@ function standsFor(covered: string, token: string, lowercase: boolean): boolean 
   return lowercase && whole.includes(part) && !less.some((some) => some.includes(part));
 }
 
-describe(`places of tokens (SEED=${seedOfRun})`, () => {
+describe(`places of tokens (SEED=${seedOfRun})`, { timeout: 120_000 }, () => {
   const tokenizers = new Map<boolean, Tokenizer>();
   beforeAll(async () => {
     for (const lowercase of [true, false]) {
@@ -102,7 +102,8 @@ describe(`places of tokens (SEED=${seedOfRun})`, () => {
           expect(end).toBeGreaterThan(start);
           const token = tokenizer.token(ids[i]!);
           const covered = text.slice(start, end);
-          if (token === '[MASK]') expect(covered).toBe('[MASK]');
+          // A mark behind it is dropped with the accents, and belongs to the bracket that it stands on.
+          if (token === '[MASK]') expect(covered.replace(/\p{Mn}+$/u, '')).toBe('[MASK]');
           else if (!tokenizer.isSpecial(ids[i]!))
             expect(standsFor(covered, token.replace(/^##(?!$)/, ''), lowercase), `${token} for ${covered}`).toBe(true);
         });
