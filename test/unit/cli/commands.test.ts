@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { objectives } from '../../../src/objectives';
@@ -99,5 +99,26 @@ describe('objective-lab train', () => {
     const { status, stderr } = call('train', 'text');
     expect(status).toBe(2);
     expect(stderr).toMatch(/text holds no experiment/);
+  });
+});
+
+describe('objective-lab export', () => {
+  it('writes a folder and names its files, and writes over none', () => {
+    const { run } = JSON.parse(call('train', 'both.lab.json', '--json').stdout.trim().split('\n').at(-1)!) as { run: string };
+    const { status, stdout } = call('export', run, 'model', '--json');
+    expect(status).toBe(0);
+    const files = ['config.json', 'model.safetensors', 'onnx/model.onnx', 'README.md', 'tokenizer.json'];
+    expect(JSON.parse(stdout)).toMatchObject({ architecture: 'BertForMaskedLM', folder: join(realpathSync(workspace.folder), 'model') });
+    expect((JSON.parse(stdout) as { files: string[] }).files).toEqual(expect.arrayContaining(files));
+    for (const name of files) expect(existsSync(join(workspace.folder, 'model', name))).toBe(true);
+    expect(call('mask', 'model', '--text', 'the [MASK] sea', '--json').stdout).toBe(
+      call('mask', run, '--text', 'the [MASK] sea', '--json').stdout,
+    );
+    const again = call('export', run, 'model');
+    expect(again.status).toBe(2);
+    expect(again.stderr).toMatch(/model exists already/);
+    expect(call('export', run, 'other', '--format', 'pickle').status).toBe(2);
+    expect(call('export', 'nothing', 'other').stderr).toMatch(/no model at/);
+    expect(readdirSync(workspace.folder).filter((name) => /other|partial/.test(name))).toEqual([]);
   });
 });

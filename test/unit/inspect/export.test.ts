@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { env, pipeline } from '@huggingface/transformers';
+import { AutoTokenizer, env, pipeline } from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportModel } from '../../../src/inspect/export';
+import { generate } from '../../../src/inspect/generate';
 import { openModel } from '../../../src/inspect/model';
 import { Reader } from '../../../src/inspect/reader';
 import { readSafetensors } from '../../../src/model/safetensors';
@@ -21,8 +22,8 @@ const workspaces: ReturnType<typeof makeWorkspace>[] = [];
 afterAll(() => workspaces.forEach(({ remove }) => remove()));
 
 /** A small trained model, and where to export it. */
-async function trained(objectives: object[]): Promise<{ run: string; folder: string }> {
-  const made = makeWorkspace({ objectives, training });
+async function trained(objectives: object[], steps = 6): Promise<{ run: string; folder: string }> {
+  const made = makeWorkspace({ objectives, training: { ...training, steps } });
   workspaces.push(made);
   return { run: (await train({ experiment: made.experiment })).run, folder: join(made.folder, 'exported') };
 }
@@ -34,7 +35,7 @@ describe('a model of masked language modelling and contrastive learning', () => 
   let run: string;
   let folder: string;
   beforeAll(async () => {
-    ({ run, folder } = await trained([mlm, { ...contrastive, weight: 0.1 }]));
+    ({ run, folder } = await trained([mlm, { ...contrastive, weight: 0.1 }], training.steps));
     exportModel(run, folder, 'hf');
     env.allowRemoteModels = false;
     env.localModelPath = dirname(folder);
@@ -80,6 +81,16 @@ describe('a model of masked language modelling and contrastive learning', () => 
       }
     }
     await fill.dispose();
+  });
+
+  it('is tokenised by transformers.js as by the lab', async () => {
+    const theirs = await AutoTokenizer.from_pretrained(basename(folder));
+    const { tokenizer } = openModel(run);
+    const { cls, sep } = tokenizer.special;
+    for (const text of ['The old captain, at dawn!', 'Café naïve 鯨 🐋', 'a [MASK] gull']) {
+      const { ids } = await tokenizer.encode(text);
+      expect(theirs.encode(text)).toEqual([cls, ...ids, sep]);
+    }
   });
 
   it('embeds sentences in transformers.js, of different lengths together, with the same vectors', async () => {
@@ -156,27 +167,156 @@ describe('a model of masked language modelling and contrastive learning', () => 
   });
 });
 
+const small = { batchSize: 4, sequenceLength: 32 };
+
 describe('what another objective has trained', () => {
+  const ENCODER = ['model.onnx'];
   it.each([
-    ['contrastive learning', [contrastive], 'BertModel', 'bert', true],
-    ['next-sentence prediction', [{ type: 'nsp', batchSize: 4, sequenceLength: 32 }], 'BertForNextSentencePrediction', 'bert', true],
-    ["both of BERT's objectives", [mlm, { type: 'nsp', batchSize: 4, sequenceLength: 32 }], 'BertForPreTraining', 'bert', true],
-    ['causal language modelling', [{ type: 'clm', batchSize: 4, sequenceLength: 32 }], 'BertLMHeadModel', 'bert', false],
+    ['contrastive learning', [contrastive], 'BertModel', 'bert', ENCODER, true],
+    ['next-sentence prediction', [{ type: 'nsp', ...small }], 'BertForNextSentencePrediction', 'bert', ENCODER, false],
+    ["both of BERT's objectives", [mlm, { type: 'nsp', ...small }], 'BertForPreTraining', 'bert', ENCODER, false],
+    ['causal language modelling', [{ type: 'clm', ...small }], 'BertLMHeadModel', 'bert', ENCODER, false],
+    // Sentence vectors were trained with attention to both sides, which a causal model does not have.
+    ['causal and contrastive learning', [{ type: 'clm', ...small }, contrastive], 'BertLMHeadModel', 'bert', ENCODER, false],
     [
       'denoising',
-      [{ type: 'seq2seq', batchSize: 4, sequenceLength: 32, decoderLayers: 2 }],
+      [{ type: 'seq2seq', ...small, decoderLayers: 2 }],
       'EncoderDecoderModel',
       'encoder-decoder',
-      true,
+      ['decoder_model.onnx', 'encoder_model.onnx'],
+      false,
     ],
-    ['replaced-token detection', [{ type: 'rtd', batchSize: 4, sequenceLength: 32 }], 'ElectraForPreTraining', 'electra', true],
-  ])('%s is exported as what it is', async (_, objectives, architecture, type, onnx) => {
+    ['TSDAE', [{ type: 'seq2seq', ...small, task: 'tsdae' }], 'BertModel', 'bert', ENCODER, true],
+    ['replaced-token detection', [{ type: 'rtd', ...small }], 'ElectraForPreTraining', 'electra', ENCODER, false],
+  ])('%s is exported as what it is', async (_, objectives, architecture, type, onnx, sentences) => {
     const { run, folder } = await trained(objectives);
     expect(exportModel(run, folder, 'hf').architecture).toBe(architecture);
     expect(json(folder, 'config.json')).toMatchObject({ architectures: [architecture], model_type: type });
-    expect(existsSync(join(folder, 'onnx'))).toBe(onnx);
+    expect(readdirSync(join(folder, 'onnx')).sort()).toEqual(onnx);
+    expect(existsSync(join(folder, 'modules.json'))).toBe(sentences);
     const names = [...readSafetensors(join(folder, 'model.safetensors')).keys()];
     expect(names.filter((name) => /generator|projection|queue|temperature/.test(name))).toEqual([]);
-    if (!onnx) expect(() => exportModel(run, `${folder}-onnx`, 'onnx')).toThrow(/not written as ONNX/);
+  });
+
+  it('is said in the card where the class has no place for it', async () => {
+    const { run, folder } = await trained([
+      { ...contrastive, projection: 'mlp' },
+      { type: 'sop', ...small },
+    ]);
+    exportModel(run, folder, 'hf');
+    expect(readFileSync(join(folder, 'README.md'), 'utf8')).toContain('left away: `contrastive.projection`, `sop_classifier`.');
+  });
+
+  it('counts from the phase on in which it is trained', async () => {
+    const made = makeWorkspace({
+      objectives: [mlm, contrastive],
+      combination: {
+        kind: 'phases',
+        phases: [
+          { objectives: ['contrastive'], share: 0.5 },
+          { objectives: ['mlm'], share: 0.5 },
+        ],
+      },
+      training,
+    });
+    workspaces.push(made);
+    const { run } = await train({ experiment: made.experiment });
+    const [early, late] = listCheckpoints(run).map(
+      ({ folder, step }) => exportModel(folder, join(made.folder, `at-${step}`), 'hf').architecture,
+    );
+    expect([early, late]).toEqual(['BertModel', 'BertForMaskedLM']);
+  });
+
+  it('names no folder of the machine, though a file of rows is in one', async () => {
+    const made = makeWorkspace();
+    workspaces.push(made);
+    const file = join(made.folder, 'pairs.jsonl');
+    writeFileSync(
+      file,
+      Array.from({ length: 40 }, (_, i) => JSON.stringify({ q: `the whale watched ${i}`, a: `the gull ${i} passed` })).join('\n'),
+    );
+    const experiment = JSON.parse(readFileSync(made.experiment, 'utf8')) as Record<string, unknown>;
+    const objectives = [{ ...contrastive, batchSize: 2, positives: { from: 'pairs', file, a: 'q', b: 'a' } }];
+    writeFileSync(made.experiment, JSON.stringify({ ...experiment, objectives, training }));
+    const folder = join(made.folder, 'exported');
+    exportModel((await train({ experiment: made.experiment })).run, folder, 'hf');
+    const card = readFileSync(join(folder, 'README.md'), 'utf8');
+    expect(card).toContain('"file":"pairs.jsonl"');
+    expect(card).not.toContain(made.folder);
+  });
+});
+
+describe('models that write', () => {
+  const TEXT = 'the old captain';
+  const LONGEST = 12;
+  const mostLikely = (logits: Tensor): number => {
+    const vocabulary = logits.shape[2]!;
+    const last = (logits.data as Float32Array).subarray(-vocabulary);
+    return last.indexOf(Math.max(...last));
+  };
+  const row = (ids: readonly number[]): Tensor => tensor('int64', [1, ids.length], ids);
+  const ones = (count: number): Tensor => row(Array.from({ length: count }, () => 1));
+
+  /** Greedy search over logits of whole texts, each a token longer than the one before, as `generate` writes with its cache. */
+  async function greedy(start: readonly number[], end: number, next: (ids: readonly number[]) => Promise<Tensor>): Promise<number[]> {
+    const ids = [...start];
+    while (ids.length < start.length + LONGEST) {
+      const id = mostLikely(await next(ids));
+      if (id === end) break;
+      ids.push(id);
+    }
+    return ids.slice(start.length);
+  }
+
+  it('are causal language models, which write the same from the ONNX file, and from the folder in the lab', async () => {
+    const { run, folder } = await trained([{ type: 'clm', ...small }], training.steps);
+    exportModel(run, folder, 'hf');
+    const [expected] = await generate(run, TEXT, { beams: 1, longest: LONGEST, lengthPenalty: 1 });
+    const { tokenizer } = openModel(run);
+    const { cls, sep } = tokenizer.special;
+    const session = await Session.create(readFileSync(join(folder, 'onnx', 'model.onnx')));
+    const next = async (ids: readonly number[]): Promise<Tensor> => {
+      const zeros = tensor('int64', [1, ids.length], new Float64Array(ids.length));
+      const feeds = new Map([
+        ['input_ids', row(ids)],
+        ['attention_mask', ones(ids.length)],
+        ['token_type_ids', zeros],
+      ]);
+      return (await session.run(feeds)).get('logits')!;
+    };
+    const start = [cls, ...(await tokenizer.encode(TEXT)).ids];
+    expect(await greedy(start, sep, next)).toEqual(expected!.ids);
+    await session.release();
+    expect((await generate(folder, TEXT, { beams: 1, longest: LONGEST, lengthPenalty: 1 }))[0]!.ids).toEqual(expected!.ids);
+    await expect(new Reader(folder).fillMasks('the [MASK] sea', 1)).rejects.toThrow(/not trained to predict masked tokens/);
+  });
+
+  it('are encoders with decoders, which write the same from their two ONNX files', async () => {
+    const { run, folder } = await trained([{ type: 'seq2seq', ...small, task: 'deletion', decoderLayers: 2 }], training.steps);
+    exportModel(run, folder, 'onnx');
+    const [expected] = await generate(run, TEXT, { beams: 1, longest: LONGEST, lengthPenalty: 1 });
+    const { tokenizer } = openModel(run);
+    const { cls, sep } = tokenizer.special;
+    const [encoder, decoder] = await Promise.all(
+      ['encoder', 'decoder'].map((part) => Session.create(readFileSync(join(folder, 'onnx', `${part}_model.onnx`)))),
+    );
+    const source = [cls, ...(await tokenizer.encode(TEXT)).ids, sep];
+    const zeros = tensor('int64', [1, source.length], new Float64Array(source.length));
+    const read = new Map([
+      ['input_ids', row(source)],
+      ['attention_mask', ones(source.length)],
+      ['token_type_ids', zeros],
+    ]);
+    const states = (await encoder!.run(read)).get('last_hidden_state')!;
+    const next = async (ids: readonly number[]): Promise<Tensor> => {
+      const feeds = new Map([
+        ['input_ids', row(ids)],
+        ['encoder_hidden_states', states],
+        ['encoder_attention_mask', ones(source.length)],
+      ]);
+      return (await decoder!.run(feeds)).get('logits')!;
+    };
+    expect(await greedy([cls], sep, next)).toEqual(expected!.ids);
+    await Promise.all([encoder!.release(), decoder!.release()]);
   });
 });
