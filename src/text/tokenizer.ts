@@ -86,7 +86,13 @@ export class Tokenizer {
         { cause: error },
       );
     }
-    const find = (names: readonly string[]): number | undefined => names.map((each) => this.id(each)).find((id) => id !== undefined);
+    const parsed = JSON.parse(json) as TokenizerJson;
+    const marked = (parsed.added_tokens ?? []).filter((token) => token.special).map(({ content }) => this.id(content));
+    // What is marked as special before what is only called so: MPNet's vocabulary holds all of BERT's, whose special tokens mean nothing to it.
+    const find = (names: readonly string[]): number | undefined => {
+      const ids = names.map((each) => this.id(each)).filter((id) => id !== undefined);
+      return ids.find((id) => marked.includes(id)) ?? ids[0];
+    };
     const require = (names: readonly string[]): number => {
       const id = find(names);
       if (id !== undefined) return id;
@@ -94,14 +100,11 @@ export class Tokenizer {
     };
     this.special = {
       pad: require(SPECIAL_NAMES.pad),
-      unk: require(SPECIAL_NAMES.unk),
+      unk: this.id(parsed.model.unk_token ?? '') ?? require(SPECIAL_NAMES.unk),
       cls: require(SPECIAL_NAMES.cls),
       sep: require(SPECIAL_NAMES.sep),
       mask: find(SPECIAL_NAMES.mask),
     };
-    const marked = ((JSON.parse(json) as TokenizerJson).added_tokens ?? [])
-      .filter((token) => token.special)
-      .map(({ content }) => this.id(content));
     // One that is declared keeps how it is found: RoBERTa's takes in the space before it.
     if (this.special.mask !== undefined && !marked.includes(this.special.mask))
       this.#native.addSpecialTokens([this.token(this.special.mask)]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -154,6 +154,17 @@ describe('tokenizers of other kinds', () => {
     }
     return words;
   };
+
+  it("that hold the names of others, as MPNet's hold BERT's, have their own special tokens", () => {
+    const json = JSON.parse(readFileSync('test/oracle/families/mpnet/tokenizer.json', 'utf8')) as {
+      model: { vocab: Record<string, number> };
+    };
+    const next = Math.max(...Object.values(json.model.vocab)) + 1;
+    ['[PAD]', '[CLS]', '[SEP]', '[MASK]'].forEach((name, i) => (json.model.vocab[name] = next + i));
+    const path = join(folder, 'mpnet.json');
+    writeFileSync(path, JSON.stringify(json));
+    expect(Tokenizer.load(path).special).toEqual(Tokenizer.ofModel('test/oracle/families/mpnet').special);
+  });
 
   it('of bytes mark the space before a word, in a corpus before its first as well', async () => {
     const roberta = Tokenizer.ofModel('test/oracle/families/roberta');
