@@ -14,7 +14,8 @@ const MAX_WORDS = 1_000_000;
 
 /** What is always a word by itself: punctuation (of ASCII all that is neither letter nor digit) and Chinese characters, as in BERT's pre-tokeniser. */
 const ALONE = String.raw`!-\/:-@\[-\x60{-~\p{P}\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2ceaf}\u{2f800}-\u{2fa1f}`;
-const WORD = new RegExp(String.raw`[${ALONE}]|[^${ALONE}\s\p{C}]+`, 'gu');
+/** Of a longer word only so much at once, as an expression overflows its stack on some MB: a part that is longer than a word may be. */
+const WORD = new RegExp(String.raw`([${ALONE}])|[^${ALONE}\s\p{C}]{1,${MAX_WORD_CHARACTERS + 1}}`, 'gu');
 
 /** Word frequencies under BERT's normalisation and pre-tokenisation: clean, isolate CJK and punctuation, optionally lowercase and strip accents. */
 export class WordCounts {
@@ -26,11 +27,15 @@ export class WordCounts {
     const normal = this.lowercase
       ? text
           .normalize('NFD')
-          .replace(/\p{Mn}+/gu, '')
+          .replace(/\p{Mn}/gu, '')
           .toLowerCase()
       : text;
-    for (const [word] of normal.matchAll(WORD)) {
-      if (word.length > MAX_WORD_CHARACTERS) continue;
+    /** Where a word that is too long has been read to. */
+    let cut = -1;
+    for (const { 0: word, 1: alone, index } of normal.matchAll(WORD)) {
+      const goesOn = alone === undefined && index === cut;
+      if (word.length > MAX_WORD_CHARACTERS) cut = index + word.length;
+      if (goesOn || word.length > MAX_WORD_CHARACTERS) continue;
       const count = this.#counts.get(word);
       this.#counts.set(count === undefined ? detached(word) : word, (count ?? 0) + 1);
     }

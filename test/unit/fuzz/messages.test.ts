@@ -88,7 +88,7 @@ describe(`messages (${replay})`, { timeout: 120_000 }, () => {
     for (const message of sent) expect(JSON.stringify(message)).not.toMatch(/AssertionError|toEqual|Cannot read/);
     for (const problem of refused) {
       expect(problem.length).toBeLessThan(600);
-      expect(problem).not.toMatch(/toEqual|expected .* to/);
+      expect(problem).not.toMatch(/toEqual/);
     }
     expect([...given].filter((name) => STRANGE_KEYS.includes(name))).toEqual([]);
   });
