@@ -30,12 +30,22 @@ const step = (key: PropertyKey): string | number => (typeof key === 'number' ? k
 function explainOne(issue: Issue, path: Path, schema: JsonSchema, value: unknown): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
     const known = fieldNames(allowedAt(schema, value, path));
-    return issue.keys.map((key) => ({ path: [...path, key], at: 'key', message: unknownField([...path, key], key, known) }));
+    return issue.keys.map((key) => {
+      const at = [...path, key];
+      // One that another branch of a union knows is there with a value that fits none.
+      if (known.includes(key)) return { path: at, at: 'value', message: wrongValue(issue, at, schema, value) };
+      return { path: at, at: 'key', message: unknownField(at, key, known) };
+    });
   }
   if (issue.code === 'invalid_union') {
     // The branch whose kind of value this is: the others object to the value as a whole.
     const fitting = issue.errors.filter((branch) => !branch.some((inner) => inner.path.length === 0 && inner.code !== 'unrecognized_keys'));
-    if (fitting.length === 1) return fitting[0]!.flatMap((inner) => explainOne(inner, [...path, ...inner.path.map(step)], schema, value));
+    // Of several the one that misses no field, or else knows those that are there: fields are what tells them apart.
+    const distance = (inner: Issue): number =>
+      valueAt(value, [...path, ...inner.path.map(step)]) === undefined ? 2 : inner.code === 'unrecognized_keys' ? 1 : 0;
+    const farthest = (branch: readonly Issue[]): number => Math.max(...branch.map(distance));
+    const [meant] = fitting.sort((a, b) => farthest(a) - farthest(b));
+    if (meant) return meant.flatMap((inner) => explainOne(inner, [...path, ...inner.path.map(step)], schema, value));
   }
   return [{ path, at: 'value', message: wrongValue(issue, path, schema, value) }];
 }

@@ -76,13 +76,45 @@ const CustomModel = z.strictObject({
     .describe('The same probability (0 to 0.9) for the attention weights: which tokens a token looks at. Default: 0.1.'),
 });
 
+// Loose, so that a size beside `from` is answered with the reason why it cannot be there.
+const PretrainedModel = z
+  .looseObject({
+    from: z
+      .string()
+      .min(1)
+      .describe(
+        "The model to go on from: a folder as Hugging Face lays it out, relative to the experiment's own, or a name of the Hugging Face hub (owner/name, or owner/name@revision), from which it is downloaded once. BERT, RoBERTa, DistilBERT, MPNet and what has their architecture; sizes and tokenizer are the model's own.",
+      ),
+    dropout: z
+      .number()
+      .min(0)
+      .max(0.9)
+      .optional()
+      .describe('Probability of dropout (0 to 0.9) in further training. Default: the one in its config.json.'),
+    attentionDropout: z
+      .number()
+      .min(0)
+      .max(0.9)
+      .optional()
+      .describe('The same for the attention weights. Default: the one in its config.json.'),
+  })
+  .meta({ additionalProperties: false });
+export type PretrainedModel = Pick<z.output<typeof PretrainedModel>, 'from' | 'dropout' | 'attentionDropout'>;
+
+/** What may stand beside `from`. */
+export const PRETRAINED_FIELDS: readonly string[] = Object.keys(PretrainedModel.shape);
+
 export const Model = z
-  .union([Preset.meta(presetMeta), CustomModel])
+  .union([Preset.meta(presetMeta), CustomModel, PretrainedModel])
   .default('tiny')
   .describe(
-    'The size of the BERT encoder: the name of a preset (tiny, mini, small, base), or an object that overrides single numbers of one. Tiny trains on a laptop in minutes. Default: tiny.',
+    'The size of the BERT encoder: the name of a preset (tiny, mini, small, base), or an object that overrides single numbers of one. Tiny trains on a laptop in minutes. Or `{ "from": … }`: a pre-trained model to go on from. Default: tiny.',
   );
 export type Model = z.output<typeof Model>;
+/** A model whose size the experiment states. */
+export type SizedModel = Preset | z.output<typeof CustomModel>;
+
+export const isPretrained = (model: Model): model is Model & PretrainedModel => typeof model === 'object' && 'from' in model;
 
 /** What the object `{ "preset": … }` means: the name of a preset alone is short for it. */
 export const presetModel = (preset: Preset): z.output<typeof CustomModel> => CustomModel.parse({ preset });

@@ -1,4 +1,4 @@
-import { PRESETS, presetModel, type Model } from './model';
+import { PRESETS, presetModel, type SizedModel } from './model';
 
 /** Every number of a model; sizes in tokens and vector components, dropouts as probabilities. */
 export interface ResolvedModel {
@@ -17,7 +17,7 @@ export interface ResolvedModel {
  *
  * @param vocabularySize how many tokens the trained tokenizer really has, which may be fewer than were asked for
  */
-export function resolveModel(model: Model, vocabularySize: number): ResolvedModel {
+export function resolveModel(model: SizedModel, vocabularySize: number): ResolvedModel {
   const chosen = typeof model === 'string' ? presetModel(model) : model;
   const preset = PRESETS[chosen.preset];
   const hiddenSize = chosen.hiddenSize ?? preset.hiddenSize;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { Model } from './model';
+import { isPretrained, Model, PRETRAINED_FIELDS, type SizedModel } from './model';
 import { nearest } from './nearest';
 import { resolveModel } from './resolve';
-import { Combination, Corpus, Tokenizer, Training } from './sections';
+import { Combination, Corpus, defaultTokenizer, Tokenizer, Training } from './sections';
 
 /**
  * The schema of a `*.lab.json`: the one source of its types, its checks and its JSON Schema. Objectives are declared elsewhere, so it is a function
@@ -57,25 +57,17 @@ interface Contradiction {
 /** What is wrong between fields that are each right on their own. */
 function* contradictions({
   model,
+  tokenizer,
   objectives,
   combination,
 }: {
   model: Model;
+  tokenizer: Tokenizer;
   objectives: readonly unknown[];
   combination: Combination;
 }): Generator<Contradiction> {
-  const { hiddenSize, attentionHeads, maxPositions } = resolveModel(model, 1);
-  if (hiddenSize % attentionHeads !== 0) {
-    const written = typeof model === 'object' && model.attentionHeads !== undefined ? 'attentionHeads' : 'hiddenSize';
-    const way =
-      written === 'attentionHeads'
-        ? `Use ${nearestDivisors(hiddenSize, attentionHeads).join(' or ')} heads.`
-        : `Use ${multiples(hiddenSize, attentionHeads).join(' or ')}.`;
-    yield {
-      path: ['model', written],
-      message: `a hidden size of ${hiddenSize} cannot be divided evenly among ${attentionHeads} attention heads. ${way}`,
-    };
-  }
+  if (isPretrained(model)) yield* notItsOwn(model, tokenizer);
+  else yield* unevenHeads(model);
   const names = objectives.flatMap((objective) =>
     typeof objective === 'object' && objective !== null && 'type' in objective ? [String(objective.type)] : [],
   );
@@ -91,6 +83,9 @@ function* contradictions({
         yield { path: ['objectives', i, 'type'], message };
       }
     }
+    // How long the sequences of a pre-trained model may be is known when it has been read.
+    if (isPretrained(model)) continue;
+    const { maxPositions } = resolveModel(model, 1);
     for (const field of ['sequenceLength', 'targetLength']) {
       const length = (objective as Record<string, unknown>)[field];
       if (typeof length !== 'number' || length <= maxPositions) continue;
@@ -99,6 +94,32 @@ function* contradictions({
         `Use at most ${maxPositions} here, or raise \`model.maxPositions\`.`;
       yield { path: ['objectives', i, field], message };
     }
+  }
+}
+
+function* unevenHeads(model: SizedModel): Generator<Contradiction> {
+  const { hiddenSize, attentionHeads } = resolveModel(model, 1);
+  if (hiddenSize % attentionHeads === 0) return;
+  const written = typeof model === 'object' && model.attentionHeads !== undefined ? 'attentionHeads' : 'hiddenSize';
+  const way =
+    written === 'attentionHeads'
+      ? `Use ${nearestDivisors(hiddenSize, attentionHeads).join(' or ')} heads.`
+      : `Use ${multiples(hiddenSize, attentionHeads).join(' or ')}.`;
+  yield {
+    path: ['model', written],
+    message: `a hidden size of ${hiddenSize} cannot be divided evenly among ${attentionHeads} attention heads. ${way}`,
+  };
+}
+
+/** A pre-trained model has its size and its tokenizer. */
+function* notItsOwn(model: object, tokenizer: Tokenizer): Generator<Contradiction> {
+  for (const field of Object.keys(model).filter((name) => !PRETRAINED_FIELDS.includes(name))) {
+    const message = `the model that \`model.from\` names has its own. Remove this field, or \`from\`; beside it there may be ${PRETRAINED_FIELDS.slice(1).join(' and ')}.`;
+    yield { path: ['model', field], message };
+  }
+  for (const [field, usual] of Object.entries({ ...defaultTokenizer, from: undefined })) {
+    if (tokenizer[field as keyof Tokenizer] === usual) continue;
+    yield { path: ['tokenizer', field], message: 'the model that `model.from` names brings its own tokenizer. Remove this field.' };
   }
 }
 

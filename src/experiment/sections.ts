@@ -59,6 +59,8 @@ export const Tokenizer = z
   })
   .prefault({})
   .describe('How text is cut into the tokens that the model sees. Default: a WordPiece tokenizer of 8192 tokens, trained on the corpus.');
+export type Tokenizer = z.output<typeof Tokenizer>;
+export const defaultTokenizer: Tokenizer = Tokenizer.parse(undefined);
 
 const steps = (): z.ZodInt => z.int().min(1).max(100_000_000);
 

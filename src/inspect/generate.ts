@@ -189,7 +189,7 @@ function writingGraph(model: OpenedModel, writing: Writing, beams: number, fixed
   const { states, memory } = nextPosition(surroundings, stack, ids, position, memories, padding);
   return optimise(
     new Map([
-      [OUTPUT, ops.logSoftmax(lmLogits(surroundings.parameters, states, head), -1)],
+      [OUTPUT, ops.logSoftmax(lmLogits(surroundings.config, surroundings.parameters, states, head), -1)],
       ...memory.flatMap((each, i) => named('own', i, each).map(([name, value]): [string, Value] => [nextName(name), value])),
     ]),
     'cpu',

@@ -5,8 +5,7 @@ import { UserError } from '../shared/errors';
 import type { ModelConfig } from '../model/config';
 import type { Writing } from '../model/incremental';
 import { encoderParameters, LM_HEAD, mlmHeadParameters } from '../model/parameters';
-import { readHuggingFaceConfig } from '../model/huggingface';
-import { readSafetensors } from '../model/safetensors';
+import { readPretrained } from '../model/pretrained';
 import { ObjectiveOptions, writingOf } from '../objectives';
 import { STANDARD_MASKING, type MaskingOptions } from '../objectives/masking';
 import { highestOf } from '../objectives/ramp';
@@ -46,8 +45,7 @@ export function openModel(path: string): OpenedModel {
     const run = existsSync(join(path, 'tokenizer.json')) ? path : dirname(dirname(path));
     return open({ ...loadCheckpoint(path), folder: path }, run);
   }
-  const config = readHuggingFaceConfig(path);
-  const parameters = readSafetensors(join(path, 'model.safetensors'));
+  const { config, parameters } = readPretrained(path);
   const causal = isDecoder(path);
   const model = {
     config,
@@ -56,7 +54,7 @@ export function openModel(path: string): OpenedModel {
     context: config.maxPositions,
     masking: STANDARD_MASKING,
     writing: causal ? { stack: { prefix: 'bert', layers: config.layers }, head: LM_HEAD, longest: config.maxPositions } : undefined,
-    tokenizer: Tokenizer.load(join(path, 'tokenizer.json')),
+    tokenizer: Tokenizer.ofModel(path),
   };
   return complete(model, !causal);
 }

@@ -54,13 +54,15 @@ export class Reader {
     }));
   }
 
-  /** Predicts the `[MASK]`s written in a text: the `top` candidates for each, in order. */
+  /** Predicts the mask tokens written in a text, `[MASK]` or what the model calls it: the `top` candidates for each, in order. */
   async fillMasks(text: string, top: number): Promise<Prediction[]> {
     const { tokenizer } = this.#model;
     const { ids } = await tokenizer.encode(text);
     const hidden = [...ids.keys()].filter((i) => ids[i] === tokenizer.special.mask);
-    if (hidden.length === 0)
-      throw new UserError('The text has no [MASK] to predict.', 'Write [MASK] where a word should go, as in "the [MASK] sea".', 'text');
+    if (hidden.length === 0) {
+      const mask = tokenizer.special.mask === undefined ? '[MASK]' : tokenizer.token(tokenizer.special.mask);
+      throw new UserError(`The text has no ${mask} to predict.`, `Write ${mask} where a word should go, as in "the ${mask} sea".`, 'text');
+    }
     return (await this.#predict(ids, hidden, top)).map(({ truth: _, ...prediction }) => prediction);
   }
 
@@ -209,7 +211,7 @@ export class Reader {
     return scope('mask', () => {
       const parameters = lookUp(parameterInputs([...encoderParameters(config), ...mlmHeadParameters(config)]));
       const hidden = encode(config, parameters, encoderInput(1, length), noDropout, { slots: input('slots', 'int64', [1, SLOTS]) });
-      return serialise(optimise(new Map([['output', lmLogits(parameters, hidden)]]), 'cpu'));
+      return serialise(optimise(new Map([['output', lmLogits(config, parameters, hidden)]]), 'cpu'));
     });
   }
 

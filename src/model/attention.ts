@@ -1,7 +1,7 @@
 import type { Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
-import { LAYER_NORM_EPSILON, type ModelConfig } from './config';
+import { variantOf, type Activation, type ModelConfig } from './config';
 import type { Dropout } from './random';
 import type { Parameters } from './parameters';
 
@@ -18,9 +18,17 @@ export function linear(x: Value, parameters: Parameters, name: string): Value {
   return ops.gemm(x, parameters(`${name}.weight`), parameters(`${name}.bias`), { transB: 1 });
 }
 
-export function layerNorm(x: Value, parameters: Parameters, name: string): Value {
-  return ops.layerNormalization(x, parameters(`${name}.weight`), parameters(`${name}.bias`), LAYER_NORM_EPSILON);
+export function layerNorm(x: Value, config: ModelConfig, parameters: Parameters, name: string): Value {
+  return ops.layerNormalization(x, parameters(`${name}.weight`), parameters(`${name}.bias`), variantOf(config).layerNormEpsilon);
 }
+
+const ACTIVATIONS: Readonly<Record<Activation, (x: Value) => Value>> = {
+  gelu: (x) => ops.gelu(x),
+  gelu_new: (x) => ops.gelu(x, 'tanh'),
+  relu: ops.relu,
+};
+
+export const activate = (x: Value, config: ModelConfig): Value => ACTIVATIONS[variantOf(config).activation](x);
 
 /** What attention works with, beside the tokens. */
 export interface Surroundings {
@@ -82,14 +90,14 @@ export function attentionBlock(
   bias?: Value,
 ): Value {
   const attended = attention(surroundings, name, site, queries, context, bias);
-  return layerNorm(ops.add(attended, queries), surroundings.parameters, `${name}.output.LayerNorm`);
+  return layerNorm(ops.add(attended, queries), surroundings.config, surroundings.parameters, `${name}.output.LayerNorm`);
 }
 
 /** The feed-forward block of a layer, with residual and LayerNorm. */
 export function feedForwardBlock({ config, parameters, dropout }: Surroundings, layer: string, site: string, x: Value): Value {
-  const expanded = ops.gelu(linear(x, parameters, `${layer}.intermediate.dense`));
+  const expanded = activate(linear(x, parameters, `${layer}.intermediate.dense`), config);
   const output = dropout(linear(expanded, parameters, `${layer}.output.dense`), config.dropout, `${site}.output`);
-  return layerNorm(ops.add(output, x), parameters, `${layer}.output.LayerNorm`);
+  return layerNorm(ops.add(output, x), config, parameters, `${layer}.output.LayerNorm`);
 }
 
 /** [B, 1, 1, T]: hides the positions at which a mask float32 [B, T] is 0. */
@@ -145,5 +153,5 @@ export function embed(
   const sum_TBH = tokenTypeIds
     ? ops.add(ops.add(words_TBH, places_T1H), look(types, tokenTypeIds))
     : ops.add(words_TBH, ops.add(places_T1H, ops.slice(table(types), [0], [1])));
-  return dropout(layerNorm(ops.reshape(sum_TBH, [-1, config.hiddenSize]), parameters, `${prefix}.LayerNorm`), config.dropout, site);
+  return dropout(layerNorm(ops.reshape(sum_TBH, [-1, config.hiddenSize]), config, parameters, `${prefix}.LayerNorm`), config.dropout, site);
 }

@@ -5,6 +5,7 @@ import { attentionBlock, batchFirst, causalBias, embed, feedForwardBlock, keysVa
 import type { ModelConfig } from './config';
 import type { Dropout } from './random';
 import type { Parameters } from './parameters';
+import { relativeBias, relativeBiasAt } from './relative-bias';
 
 export interface EncoderInput {
   /** int64 [B, T]. */
@@ -51,32 +52,52 @@ export function encodeRows(
     const [batch, length] = inputIds.shape as [number, number];
     const surroundings: Surroundings = { config, parameters, dropout, batch };
     const padding = attentionMask && paddingBias(attentionMask);
-    const bias = causal ? (padding ? ops.add(causalBias(length), padding) : causalBias(length)) : padding;
+    const shared = sumOf([causal ? causalBias(length) : undefined, padding]);
+    const bias = sumOf([relativeBias(config, parameters, length), shared]);
+    const last = slots && sumOf([relativeBiasAt(config, parameters, length, slots), shared]);
     const x = scope('embeddings', () => embed(surroundings, 'bert.embeddings', `${site}embeddings`, inputIds, { tokenTypeIds }));
-    return encoderStack(surroundings, 'bert', site, x, bias, slots);
+    return encoderStack(surroundings, 'bert', site, x, bias, slots && { slots, bias: last });
   });
 }
 
-/** The layers of an encoder on embedded rows [T·B, H] → [T·B, H], or [S·B, H] at the positions `slots` [B, S]. */
+/** The sum of those that are there. */
+const sumOf = (values: readonly (Value | undefined)[]): Value | undefined =>
+  values.reduce((sum, value) => (sum && value ? ops.add(sum, value) : (sum ?? value)), undefined);
+
+/** The only positions [B, S] whose states are wanted of the last layer, and what is added to its scores [B, N, S, T]. */
+interface Wanted {
+  readonly slots: Value;
+  readonly bias?: Value | undefined;
+}
+
+/** The layers of an encoder on embedded rows [T·B, H] → [T·B, H], or [S·B, H] at the positions that are wanted. */
 export function encoderStack(
   surroundings: Surroundings,
   prefix: string,
   site: string,
   embedded: Value,
   bias?: Value,
-  slots?: Value,
+  last?: Wanted,
 ): Value {
   const { layers } = surroundings.config;
-  const rows = slots && scope('slots', () => rowsOf(slots));
+  const rows = last && scope('slots', () => rowsOf(last.slots));
   let x = embedded;
   for (let i = 0; i < layers; i++) {
     const layer = `${prefix}.encoder.layer.${i}`;
     const place = `${site}${layer}`;
     x = scope(`layer.${i}`, () => {
-      const wanted = rows && i === layers - 1 ? ops.gather(x, rows) : x;
+      const chosen = rows !== undefined && i === layers - 1;
+      const wanted = chosen ? ops.gather(x, rows) : x;
       const attended = scope('attention', () => {
         const name = `${layer}.attention`;
-        return attentionBlock(surroundings, name, `${place}.attention`, wanted, keysValues(surroundings, name, x), bias);
+        return attentionBlock(
+          surroundings,
+          name,
+          `${place}.attention`,
+          wanted,
+          keysValues(surroundings, name, x),
+          chosen ? last?.bias : bias,
+        );
       });
       return scope('intermediate', () => feedForwardBlock(surroundings, layer, place, attended));
     });

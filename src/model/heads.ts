@@ -1,22 +1,20 @@
 import { scope, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { batchFirst, embed, layerNorm, linear, type Surroundings } from './attention';
-import type { ModelConfig } from './config';
+import { activate, batchFirst, embed, layerNorm, linear, type Surroundings } from './attention';
+import { variantOf, type ModelConfig } from './config';
 import { encoderStack } from './encoder';
-import { LM_HEAD, WORD_EMBEDDINGS, type Parameters } from './parameters';
+import { LM_DECODER, LM_HEAD, WORD_EMBEDDINGS, type Parameters } from './parameters';
 
 /**
  * The language-model head: hidden [M, H] → logits [M, V]. It is given only the positions that predict something: projecting onto the vocabulary is
  * the dearest part of a small model.
  */
-export function lmLogits(parameters: Parameters, hidden: Value, head = LM_HEAD): Value {
+export function lmLogits(config: ModelConfig, parameters: Parameters, hidden: Value, head = LM_HEAD): Value {
   return scope('head', () => {
-    const transformed = layerNorm(
-      ops.gelu(linear(hidden, parameters, `${head}.transform.dense`)),
-      parameters,
-      `${head}.transform.LayerNorm`,
-    );
-    return ops.gemm(transformed, parameters(`${WORD_EMBEDDINGS}.weight`), parameters(`${head}.bias`), { transB: 1 });
+    const wide = activate(linear(hidden, parameters, `${head}.transform.dense`), config);
+    const transformed = layerNorm(wide, config, parameters, `${head}.transform.LayerNorm`);
+    const tied = variantOf(config).tied || head !== LM_HEAD;
+    return ops.gemm(transformed, parameters(`${tied ? WORD_EMBEDDINGS : LM_DECODER}.weight`), parameters(`${head}.bias`), { transB: 1 });
   });
 }
 
@@ -47,9 +45,9 @@ export function generatorLogits(surroundings: Surroundings, generator: ModelConf
   return scope('generator', () => {
     const embedded = embed(surroundings, 'bert.embeddings', `${site}generator.embeddings`, inputIds);
     const narrow = linear(embedded, parameters, 'generator.embeddings_project');
-    const rows = encoderStack({ ...surroundings, config: generator }, 'generator', site, narrow, undefined, slots);
+    const rows = encoderStack({ ...surroundings, config: generator }, 'generator', site, narrow, undefined, { slots });
     const wide = ops.gelu(linear(batchFirst(rows, batch), parameters, 'generator_predictions.dense'));
-    const transformed = layerNorm(wide, parameters, 'generator_predictions.LayerNorm');
+    const transformed = layerNorm(wide, surroundings.config, parameters, 'generator_predictions.LayerNorm');
     return ops.gemm(transformed, parameters(`${WORD_EMBEDDINGS}.weight`), parameters('generator_lm_head.bias'), { transB: 1 });
   });
 }

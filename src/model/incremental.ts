@@ -3,6 +3,10 @@ import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
 import { attentionBlock, embed, feedForwardBlock, keysValues, UNSEEN, type KeysValues, type Surroundings } from './attention';
 import { WORD_EMBEDDINGS } from './parameters';
+import { relativeBiasAt } from './relative-bias';
+
+/** Begins the encoder's parameter names. */
+const ENCODER = 'bert';
 
 /** Layers that write text from left to right: the decoder's, or the encoder's own when it was trained as a causal language model. */
 export interface Stack {
@@ -54,10 +58,14 @@ export function nextPosition(
   padding?: Value,
 ): Step {
   return scope('next', () => {
+    const { config, parameters } = surroundings;
     const length = memories[0]!.own.keys.shape[2]!;
     const places = ops.constant(tensor('int64', [length], [...Array(length).keys()]));
     const here_T1 = ops.reshape(ops.equal(places, position), [length, 1]);
     const unseen = ops.mul(ops.cast(ops.greater(places, position), 'float32'), UNSEEN);
+    // Only the encoder has such a bias, and it writes by itself when it is a causal language model.
+    const relative = prefix === ENCODER ? relativeBiasAt(config, parameters, length, ops.reshape(position, [1, 1])) : undefined;
+    const bias = relative ? ops.add(relative, unseen) : unseen;
     let x = embed(surroundings, `${prefix}.embeddings`, '', inputIds, { positions: position, words: WORD_EMBEDDINGS });
     const memory: KeysValues[] = [];
     for (let i = 0; i < layers; i++) {
@@ -67,7 +75,7 @@ export function nextPosition(
         const newest = keysValues(surroundings, `${layer}.attention`, x);
         const both: KeysValues = { keys: ops.where(here_T1, newest.keys, own.keys), values: ops.where(here_T1, newest.values, own.values) };
         memory.push(both);
-        const attended = attentionBlock(surroundings, `${layer}.attention`, '', x, both, unseen);
+        const attended = attentionBlock(surroundings, `${layer}.attention`, '', x, both, bias);
         const looked = crossed ? attentionBlock(surroundings, `${layer}.crossattention`, '', attended, crossed, padding) : attended;
         return feedForwardBlock(surroundings, layer, '', looked);
       });

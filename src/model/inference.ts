@@ -44,7 +44,7 @@ export function encoderModel(
     const states = encode(config, weights, read, noDropout, { causal });
     const apart = (rows: Value): Value => ops.reshape(rows, [batch, sequence, -1]);
     return new Map([
-      ...(predicts ? [['logits', apart(lmLogits(weights, states))] as const] : []),
+      ...(predicts ? [['logits', apart(lmLogits(config, weights, states))] as const] : []),
       ['last_hidden_state', apart(states)] as const,
     ]);
   };
@@ -70,7 +70,7 @@ export function decoderModel(config: ModelConfig, parameters: ReadonlyMap<string
       mask: ops.cast(ids('encoder_attention_mask', batch, read), 'float32'),
     };
     const states = decode(config, stack.layers, weights, ids('input_ids', batch, sequence), seen, noDropout);
-    return new Map([['logits', ops.reshape(lmLogits(weights, states, head), [batch, sequence, -1])]]);
+    return new Map([['logits', ops.reshape(lmLogits(config, weights, states, head), [batch, sequence, -1])]]);
   };
   return serialiseOpen(sizes, build, parameters);
 }

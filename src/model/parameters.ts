@@ -1,7 +1,7 @@
 import { input, type Value } from '../onnx/graph';
 import type { Shape, Tensor } from '../onnx/types';
 import { hash32, stringSeed } from '../shared/random';
-import { TOKEN_TYPES, type ModelConfig } from './config';
+import { TOKEN_TYPES, variantOf, type ModelConfig } from './config';
 
 /** A trainable tensor: its Hugging Face name, its shape, how it starts (normally distributed, or a number), and whether weight decay applies. */
 export interface ParameterSpec {
@@ -64,11 +64,24 @@ export const encoderParameters = (config: ModelConfig): ParameterSpec[] => [
   weight(`${WORD_EMBEDDINGS}.weight`, config.vocabularySize, config.hiddenSize),
   ...placeEmbeddings('bert', config),
   ...layerParameters('bert', config.layers, config),
+  ...relativeBiasParameters(config),
 ];
 
+export const RELATIVE_BIAS = 'bert.encoder.relative_attention_bias';
+/** A bias for each bucket of distances and each head, which all layers share; where the encoder has one. */
+function relativeBiasParameters(config: ModelConfig): ParameterSpec[] {
+  const { relativeBuckets } = variantOf(config);
+  return relativeBuckets > 0 ? [weight(`${RELATIVE_BIAS}.weight`, relativeBuckets, config.attentionHeads)] : [];
+}
+
 export const LM_HEAD = 'cls.predictions';
+/** The head's projection onto the vocabulary, where it is not the word embeddings. */
+export const LM_DECODER = 'cls.predictions.decoder';
 /** The head of masked and of causal language modelling. */
-export const mlmHeadParameters = (config: ModelConfig): ParameterSpec[] => predictionParameters(LM_HEAD, config);
+export const mlmHeadParameters = (config: ModelConfig): ParameterSpec[] => [
+  ...predictionParameters(LM_HEAD, config),
+  ...(variantOf(config).tied ? [] : [weight(`${LM_DECODER}.weight`, config.vocabularySize, config.hiddenSize)]),
+];
 
 /** Tanh of a linear layer on the [CLS] state, which sentence-level heads read. */
 export const poolerParameters = ({ hiddenSize }: ModelConfig): ParameterSpec[] =>

@@ -33,6 +33,9 @@ const arrays = {
 } as const;
 type Code = keyof typeof names;
 
+/** Element types of two bytes, which are read as float32. */
+const halves: Readonly<Record<string, (bits: Uint16Array) => Float32Array>> = { F16: float16, BF16: bfloat16 };
+
 const codeOf = (dtype: DType): Code => (Object.keys(names) as Code[]).find((code) => names[code] === dtype)!;
 
 /** The file's bytes, in pieces to be written one after another, so that no second copy of a model is made. */
@@ -95,14 +98,21 @@ function decode(bytes: Buffer): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   let expected = 0;
   for (const { name, what, code, shape, start, end } of describedBy(bytes.subarray(LENGTH_BYTES, first))) {
-    const Typed = arrays[code];
+    const half = halves[code];
+    const Typed = half ? Uint16Array : arrays[code as Code];
     if (start !== expected) throw new Malformed(`${what} starts at ${start} and not where the one before it ends, at ${expected}`);
     if (end - start !== elementsOf(shape) * Typed.BYTES_PER_ELEMENT)
       throw new Malformed(`${what} has ${end - start} bytes, which is not its shape [${shortened(shape.join(', '))}]`);
     if (first + end > bytes.length) throw new Malformed(`${what} reaches past the end of the file`);
     // A copy, since typed arrays must start at a multiple of their element size.
     const copy = new Uint8Array(bytes.subarray(first + start, first + end));
-    tensors.set(name, { dtype: names[code], shape, data: new Typed(copy.buffer) });
+    const data = new Typed(copy.buffer);
+    tensors.set(
+      name,
+      half
+        ? { dtype: 'float32', shape, data: half(data as Uint16Array) }
+        : { dtype: names[code as Code], shape, data: data as Tensor['data'] },
+    );
     expected = end;
   }
   if (first + expected !== bytes.length) throw new Malformed('there are bytes after the last tensor');
@@ -113,7 +123,7 @@ interface Described {
   readonly name: string;
   /** The tensor as messages call it. */
   readonly what: string;
-  readonly code: Code;
+  readonly code: string;
   readonly shape: number[];
   readonly start: number;
   readonly end: number;
@@ -138,7 +148,9 @@ function describedBy(header: Uint8Array): Described[] {
       data_offsets: [start, end],
     } = entry.data;
     if (!isCode(dtype))
-      throw new Malformed(`${what} has the element type ${shortened(dtype)}, and only ${Object.keys(names).join(', ')} are read`);
+      throw new Malformed(
+        `${what} has the element type ${shortened(dtype)}, and only ${[...Object.keys(names), ...Object.keys(halves)].join(', ')} are read`,
+      );
     return [{ name, what, code: dtype, shape, start, end }];
   });
   // Tensors without elements begin where the one after them does.
@@ -160,7 +172,7 @@ function parse(header: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-const isCode = (text: string): text is Code => Object.hasOwn(names, text);
+const isCode = (text: string): boolean => Object.hasOwn(names, text) || Object.hasOwn(halves, text);
 
 /** The product of a shape; the format counts in whole numbers, and what overflows on the way is no shape, even if a 0 follows. */
 const elementsOf = (shape: readonly number[]): number => {
@@ -171,3 +183,28 @@ const elementsOf = (shape: readonly number[]): number => {
   }
   return elements;
 };
+
+const float16s = new Float32Array(2 ** 16);
+
+/** IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction. Each of the 65,536 numbers is worked out once. */
+function float16(bits: Uint16Array): Float32Array {
+  // The one that stands for 1 tells whether it has been done.
+  if (float16s[0x3c00] === 0) {
+    for (let each = 0; each < float16s.length; each++) {
+      const [sign, exponent, fraction] = [each & 0x8000 ? -1 : 1, (each >> 10) & 0x1f, each & 0x3ff];
+      if (exponent === 0) float16s[each] = sign * fraction * 2 ** -24;
+      else if (exponent === 0x1f) float16s[each] = fraction === 0 ? sign * Infinity : NaN;
+      else float16s[each] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+    }
+  }
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = float16s[bits[i]!]!;
+  return values;
+}
+
+/** The upper halves of float32s. */
+function bfloat16(bits: Uint16Array): Float32Array {
+  const values = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = bits[i]! << 16;
+  return new Float32Array(values.buffer);
+}

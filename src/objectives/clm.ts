@@ -62,7 +62,7 @@ function createClm(options: Options, { config, vocabulary, seed }: ObjectiveCont
     const states = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, { site: 'clm/', causal: true });
     // The last position has nothing to predict.
     const states_BTH = ops.slice(ops.reshape(states, [batch, length, config.hiddenSize]), [0], [length - 1], [1]);
-    const logits = lmLogits(parameters, ops.reshape(states_BTH, [-1, config.hiddenSize]));
+    const logits = lmLogits(config, parameters, ops.reshape(states_BTH, [-1, config.hiddenSize]));
     return { loss: ops.reduceMean(ops.crossEntropy(logits, feed('labels'))), metrics: { accuracy: accuracyOf(logits, feed('labels')) } };
   };
   return {

@@ -133,7 +133,7 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
       const masked = ops.where(replaces, ops.like(slots, vocabulary.special.mask!), ops.gatherElements(inputIds, slots, 1));
       const hiddenIds = ops.scatterElements(inputIds, slots, masked, 1, 'none');
       const states = encode(config, parameters, { inputIds: hiddenIds, attentionMask: feed('attentionMask') }, noDropout, { slots });
-      const drawn = ops.reshape(sampleTokens(key, lmLogits(parameters, states), 'contrastive/synonyms'), slots.shape);
+      const drawn = ops.reshape(sampleTokens(key, lmLogits(config, parameters, states), 'contrastive/synonyms'), slots.shape);
       return ops.scatterElements(inputIds, slots, ops.where(replaces, drawn, ops.gatherElements(inputIds, slots, 1)), 1, 'none');
     });
 

@@ -105,7 +105,7 @@ function createMlm(options: Options, context: ObjectiveContext): Instance {
   const evaluationFeeds = types(STANDARD_MASKING.rate);
   const loss = ({ parameters, batch: feed, dropout }: LossContext): Loss => {
     const hidden = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, { site: 'mlm/', slots: feed('slots') });
-    const losses = ops.crossEntropy(lmLogits(parameters, hidden), feed('labels'));
+    const losses = ops.crossEntropy(lmLogits(config, parameters, hidden), feed('labels'));
     const mean = (weights: string): Value => ops.reduceSum(ops.mul(losses, feed(weights)));
     return { loss: mean('weights'), metrics: { masked: mean('maskedWeights') } };
   };

@@ -140,7 +140,7 @@ function createSeq2seq(options: Options, context: ObjectiveContext): Instance {
     // TSDAE's decoder sees one vector for the whole text.
     const seen: Context = kind === 'tsdae' ? { rows: pool(batchFirst(rows, batch), mask, 'mean') } : { rows, mask };
     const states = decode(config, layers, parameters, feed('decoderIds'), seen, dropout, 'seq2seq/');
-    const logits = lmLogits(parameters, states, DECODER_HEAD);
+    const logits = lmLogits(config, parameters, states, DECODER_HEAD);
     const labels = feed('labels');
     const mean = (each: Value, weights: string): Value => ops.reduceSum(ops.mul(each, feed(weights)));
     const right = ops.cast(ops.equal(ops.argMax(logits, -1), labels), 'float32');

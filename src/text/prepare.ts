@@ -32,6 +32,8 @@ export interface PrepareOptions {
     readonly vocabularySize: number;
     readonly lowercase: boolean;
     readonly from?: string | undefined;
+    /** Folder of a model whose tokenizer is used; absolute. */
+    readonly ofModel?: string | undefined;
     /** Special tokens beyond BERT's, at the end of the vocabulary. */
     readonly special?: readonly string[] | undefined;
   };
@@ -207,7 +209,8 @@ async function prepareTokenizer(
   tables: readonly InspectedTable[],
   options: PrepareOptions,
 ): Promise<{ tokenizer: Tokenizer; cached: boolean }> {
-  const { from, vocabularySize, lowercase } = options.tokenizer;
+  const { from, ofModel, vocabularySize, lowercase } = options.tokenizer;
+  if (ofModel !== undefined) return { tokenizer: Tokenizer.ofModel(ofModel), cached: true };
   if (from !== undefined) return { tokenizer: Tokenizer.load(resolve(options.root, from)), cached: true };
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const key = contentKey([

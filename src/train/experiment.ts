@@ -5,6 +5,7 @@ import { UserError } from '../shared/errors';
 import { parseExperiment } from '../experiment/parse';
 import { experimentSchema } from '../experiment/schema';
 import { ObjectiveOptions } from '../objectives';
+import { Provenance } from './source';
 
 /** The whole of an experiment: the common fields, and every objective's own. */
 export const ExperimentSchema = experimentSchema(ObjectiveOptions);
@@ -47,6 +48,9 @@ const Resolved = z.looseObject({
   folder: z.string().default('../../..'),
   corpus: z.looseObject({ summary: z.string() }),
   prepared: z.object({ shards: CacheEntry, tables: z.record(z.string(), CacheEntry) }).optional(),
+  /** For a run that began with a pre-trained model: which, and its size. */
+  pretrained: Provenance.optional(),
+  model: z.unknown().optional(),
   device: z.string().optional(),
   threads: z.int().positive().optional(),
   version: z.string().optional(),

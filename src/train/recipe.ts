@@ -1,3 +1,4 @@
+import type { SizedModel } from '../experiment/model';
 import { resolveModel } from '../experiment/resolve';
 import type { Combination } from '../experiment/sections';
 import type { ModelConfig } from '../model/config';
@@ -23,11 +24,19 @@ export interface Recipe {
   readonly tables: ReadonlyMap<string, string>;
 }
 
-export function recipeOf({ objectives, combination, model, seed, training }: Experiment, { tokenizer, dataset }: PreparedCorpus): Recipe {
+/** @param source the model that is gone on from, if there is one: its vocabulary grows where the tokenizer has more tokens */
+export function recipeOf(
+  { objectives, combination, model, seed, training }: Experiment,
+  { tokenizer, dataset }: PreparedCorpus,
+  source?: ModelConfig,
+): Recipe {
+  const { vocabularySize } = tokenizer;
   return {
     objectives,
     combination,
-    config: resolveModel(model, tokenizer.vocabularySize),
+    config: source
+      ? { ...source, vocabularySize: Math.max(source.vocabularySize, vocabularySize) }
+      : resolveModel(model as SizedModel, vocabularySize),
     vocabulary: vocabularyData(tokenizer, dataset.unigram()),
     tokens: objectives.map((options) => tokensOf(options).map((token) => tokenizer.id(token)!)),
     seed,

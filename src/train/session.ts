@@ -40,7 +40,8 @@ export class TrainingSession {
     this.baselines = instances.map(({ baseline }) => baseline(corpus.dataset.heldOut, corpus.dataset.unigramEntropy));
     const { keepCheckpoints, keepBest } = experiment.training;
     this.retention = { newest: keepCheckpoints, best: keepBest === undefined ? undefined : this.#best(keepBest) };
-    this.reset();
+    // A run that goes on is given the state of a checkpoint, or is reset when it has none.
+    if (!setup.resumed) this.reset();
   }
 
   get optimisation(): Optimisation {
@@ -70,6 +71,7 @@ export class TrainingSession {
       resolved: {
         folder,
         model: config,
+        ...(this.setup.source && { pretrained: this.setup.source.provenance }),
         parameters: this.parameterCount,
         vocabularySize: corpus.tokenizer.vocabularySize,
         corpus: corpus.report,
@@ -90,10 +92,11 @@ export class TrainingSession {
     await this.evaluator.compile(this.chosen);
   }
 
-  /** The state of step 0: a function of the seed alone. */
+  /** The state of step 0: a function of the seed, and of the pre-trained model if there is one. */
   reset(): void {
-    const { experiment, config } = this.setup;
+    const { experiment, config, source } = this.setup;
     for (const spec of this.#specs) initialise(this.state.parameters.get(spec.name)!, spec, experiment.seed, initialiserRange(config));
+    source?.place(this.state.parameters);
     for (const { data } of [...this.state.optimiser.values(), ...this.state.buffers.values()]) data.fill(0 as never);
   }
 

@@ -2,16 +2,19 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { tableRequest, tokensOf as specialTokensOf, type Instance } from '../objectives';
+import { isPretrained } from '../experiment/model';
 import { UserError } from '../shared/errors';
 import { Dataset } from '../text/dataset';
-import { prepareCorpus, type PreparedCorpus } from '../text/prepare';
+import { prepareCorpus, type PreparedCorpus, type PrepareOptions } from '../text/prepare';
 import type { TableRequest } from '../text/table';
 import { Tokenizer } from '../text/tokenizer';
 import type { ModelConfig } from '../model/config';
 import type { Experiment, LoadedExperiment, LoadedRun } from './experiment';
+import { parametersOf } from './compile';
 import { requireOwnFolder } from './own-folder';
 import type { Plan } from './plan';
 import { planOf, recipeOf, type Recipe } from './recipe';
+import { checkLengths, describeNew, openSource, recordedSource, type OpenedSource, type Source } from './source';
 
 /** Chooses the held-out documents of a corpus. */
 const HELD_OUT_SEED = 1;
@@ -24,6 +27,10 @@ export interface Setup {
   readonly plan: Plan;
   readonly config: ModelConfig;
   readonly instances: readonly Instance[];
+  /** The pre-trained model that training goes on from, if there is one. */
+  readonly source?: Source | undefined;
+  /** Whether it is that of a run which goes on. */
+  readonly resumed: boolean;
 }
 
 /** Where an experiment's runs and caches are kept. */
@@ -41,8 +48,9 @@ export async function setUp(
   recorded?: LoadedRun,
 ): Promise<Setup> {
   const { experiment } = loaded;
+  const source = await sourceOf(loaded, onProgress, signal, recorded);
   onProgress('Reading the corpus');
-  const corpus = (recorded && reopen(recorded)) ?? (await prepare(loaded, onProgress, signal));
+  const corpus = (recorded && reopen(recorded)) ?? (await prepare(loaded, tokenizerOf(loaded, source, recorded), onProgress, signal));
   onProgress(corpus.report.summary);
   try {
     if (recorded?.prepared && !isDeepStrictEqual(preparedAs(corpus.dataset), recorded.prepared))
@@ -51,11 +59,14 @@ export async function setUp(
         'Restore the text, or start a new run.',
         'corpus',
       );
-    const recipe = recipeOf(experiment, corpus);
+    const recipe = recipeOf(experiment, corpus, source?.config);
+    if (source) checkLengths(experiment.objectives, recipe.config, source.provenance.from);
     const plan = planOf(recipe);
     const { instances } = plan;
+    const news = source && 'lacks' in source ? describeNew(parametersOf(recipe.config, instances), source) : undefined;
+    if (news !== undefined) onProgress(news);
     for (const instance of instances) instance.check(corpus.dataset.train, corpus.dataset.heldOut);
-    return { experiment, corpus, recipe, plan, config: recipe.config, instances };
+    return { experiment, corpus, recipe, plan, config: recipe.config, instances, source, resumed: recorded !== undefined };
   } catch (error) {
     corpus.dataset.close();
     throw error;
@@ -81,20 +92,49 @@ function reopen(recorded: LoadedRun): PreparedCorpus | undefined {
   return { tokenizer: Tokenizer.load(tokenizer), dataset, report: corpus as unknown as PreparedCorpus['report'] };
 }
 
-async function prepare(loaded: LoadedExperiment, onProgress: (message: string) => void, signal?: AbortSignal): Promise<PreparedCorpus> {
-  const { experiment, root, folder } = loaded;
+/** The pre-trained model of an experiment: as it is now, or for a run that goes on as it was. */
+async function sourceOf(
+  loaded: LoadedExperiment,
+  onProgress: (message: string) => void,
+  signal?: AbortSignal,
+  recorded?: LoadedRun,
+): Promise<OpenedSource | Source | undefined> {
+  const { model } = loaded.experiment;
+  if (!isPretrained(model)) return undefined;
+  const places = { folder: loaded.folder, cache: cacheFolder(loaded) };
+  // The record was written by `TrainingSession.record`.
+  if (recorded?.pretrained) return recordedSource(recorded.pretrained, recorded.model as ModelConfig, places);
+  return openSource(model, places, onProgress, signal).catch((error: unknown) => {
+    throw signal?.aborted ? stopped() : error;
+  });
+}
+
+type TokenizerChoice = PrepareOptions['tokenizer'];
+
+/** The tokenizer of the experiment, of its pre-trained model, or of a run that began with one. */
+function tokenizerOf({ experiment, folder }: LoadedExperiment, source?: Source, recorded?: LoadedRun): TokenizerChoice {
   const { tokenizer, objectives } = experiment;
+  const special = [...new Set(objectives.flatMap(specialTokensOf))];
+  if (!source) return { ...tokenizer, special, ...(tokenizer.from && { from: resolve(folder, tokenizer.from) }) };
+  return { ...tokenizer, special, ...(recorded ? { from: join(recorded.run, 'tokenizer.json') } : { ofModel: source.folder }) };
+}
+
+const stopped = (): UserError => new UserError('The run was stopped before its first step.', undefined, 'cancelled');
+
+async function prepare(
+  loaded: LoadedExperiment,
+  tokenizer: TokenizerChoice,
+  onProgress: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<PreparedCorpus> {
+  const { experiment, root, folder } = loaded;
   requireOwnFolder(cacheFolder(loaded));
   return prepareCorpus({
     root,
     corpus: experiment.corpus,
-    tokenizer: {
-      ...tokenizer,
-      special: [...new Set(objectives.flatMap(specialTokensOf))],
-      ...(tokenizer.from && { from: resolve(folder, tokenizer.from) }),
-    },
+    tokenizer,
     tables: new Map(
-      objectives.flatMap((options): [string, TableRequest][] => {
+      experiment.objectives.flatMap((options): [string, TableRequest][] => {
         const request = tableRequest(options);
         return request ? [[options.type, { ...request, file: resolve(folder, request.file) }]] : [];
       }),
@@ -105,6 +145,6 @@ async function prepare(loaded: LoadedExperiment, onProgress: (message: string) =
     onProgress,
     signal,
   }).catch((error: unknown) => {
-    throw signal?.aborted ? new UserError('The run was stopped before its first step.', undefined, 'cancelled') : error;
+    throw signal?.aborted ? stopped() : error;
   });
 }

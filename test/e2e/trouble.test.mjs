@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openFile, runCommand, workbenchReady } from '../support/workbench.mjs';
 import { scenario } from './scenario.mjs';
-import { InspectorView, notification, runRow, storedRuns, until } from './views.mjs';
+import { DashboardView, InspectorView, notification, runRow, storedRuns, until } from './views.mjs';
 
 const MARKUP = [
   '<script>globalThis.ranHostileCode = true</script>',
@@ -11,6 +11,27 @@ const MARKUP = [
   '<svg onload="globalThis.ranHostileCode = true"></svg>',
   'A plain sentence stands here too. And one more of them.',
 ].join('\n\n');
+
+/** As a name of a file, of a run, and as a token: elements, and Markdown with a command in it. */
+const HOSTILE = '<img src=x onerror=globalThis.ranHostileCode=true>';
+
+/**
+ * A stored run once more, under a name and with words that are markup.
+ *
+ * @param {string} folder
+ */
+function hostileTwin(folder) {
+  const twin = path.join(path.dirname(folder), '29991231-235959-hostile');
+  cpSync(folder, twin, { recursive: true });
+  rmSync(path.join(twin, 'lock.json'), { force: true });
+  const status = path.join(twin, 'status.json');
+  const name = `${HOSTILE} [link](command:workbench.action.quit) $(flame)`;
+  const known = /** @type {object} */ (JSON.parse(readFileSync(status, 'utf8')));
+  writeFileSync(status, JSON.stringify({ ...known, name, state: 'failed', message: name, startedAt: '2999-12-31T23:59:59.000Z' }));
+  const tokenizer = path.join(twin, 'tokenizer.json');
+  // Every word but the one that is hidden: whatever the model predicts, some are among it.
+  writeFileSync(tokenizer, readFileSync(tokenizer, 'utf8').replaceAll(/"(?!id"|one")([a-z]{2,}": \d)/g, `"${HOSTILE}$1`));
+}
 
 const SETTINGS = { 'objectiveLab.whenWindowCloses': 'continue' };
 
@@ -92,5 +113,40 @@ scenario('Trouble', { training: { checkpointEvery: 5 }, settings: SETTINGS }, (s
       elements: document.querySelectorAll('#root :is(img, script, svg[onload], [onerror])').length,
     }));
     assert.deepEqual(found, { ran: false, elements: 0 });
+  });
+
+  it('in a name of a file or a run, or in a token that is predicted, is shown as text and never runs', async () => {
+    const { page, workspace } = session();
+    const run = storedRuns(workspace).find(({ checkpoints }) => checkpoints.length > 0);
+    assert.ok(run);
+    hostileTwin(run.folder);
+    writeFileSync(path.join(workspace, `named ${HOSTILE}.md`), 'A whale swam in the sea, and one more whale swam in the bay.');
+    await openFile(page, `named ${HOSTILE}.md`);
+    await runCommand(page, 'Objective Lab: Show Runs');
+    const row = page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row', { hasText: HOSTILE }).first();
+    await until('the tooltip', async () => {
+      // A row that is redrawn under the pointer does not show it.
+      await page.mouse.move(700, 400);
+      await row.hover();
+      await page.locator('.monaco-hover', { hasText: HOSTILE }).first().waitFor({ timeout: 3_000 });
+      return true;
+    });
+    assert.equal(await page.locator('.monaco-hover a[href^="command:"], .monaco-hover a[data-href^="command:"]').count(), 0);
+    await row.click();
+    await page.getByRole('tab', { name: `Training: ${HOSTILE}` }).waitFor();
+    const { frame: chart } = await DashboardView.find(page);
+    await chart.getByRole('button', { name: 'Open Inspector' }).click();
+    const inspector = await InspectorView.find(page);
+    await until('the file by its name', async () => (await inspector.text()).includes(`named ${HOSTILE}.md`));
+    await inspector.frame.getByRole('tab', { name: 'Tokens' }).click();
+    await inspector.toggle('one');
+    await until('the tokens among the predictions', async () => /ranHostileCode=true>[a-z]{2}/.test(await inspector.text()));
+    for (const frame of page.frames()) {
+      const found = await frame.evaluate(() => ({
+        ran: 'ranHostileCode' in globalThis,
+        elements: document.querySelectorAll('img[src="x"], [onerror]').length,
+      }));
+      assert.deepEqual(found, { ran: false, elements: 0 }, frame.url());
+    }
   });
 });

@@ -2,7 +2,7 @@
 
 import argparse
 
-from recorder import adamw, bert_mlm, bert_objectives, contrastive, encoder_export, operators, rtd, seq2seq
+from recorder import adamw, bert_mlm, bert_objectives, contrastive, encoder_export, families, operators, rtd, seq2seq
 from recorder.tensors import use_deterministic_torch
 
 RECORDERS = {
@@ -13,6 +13,7 @@ RECORDERS = {
     "rtd": rtd.record,
     "contrastive": contrastive.record,
     "adamw": adamw.record,
+    "families": families.record,
     "encoders": encoder_export.record,
 }
 

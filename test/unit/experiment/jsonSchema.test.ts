@@ -41,7 +41,7 @@ describe('experimentJsonSchema', () => {
 
   it('forbids unknown fields everywhere', () => {
     const all = [...objects(root)];
-    expect(all).toHaveLength(12);
+    expect(all).toHaveLength(13);
     for (const object of all) expect(object).toMatchObject({ additionalProperties: false });
   });
 

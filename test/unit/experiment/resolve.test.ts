@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { SizedModel } from '../../../src/experiment/model';
 import { resolveModel } from '../../../src/experiment/resolve';
 import { schema } from './standIn';
 
-const model = (model: unknown): Parameters<typeof resolveModel>[0] => schema.parse({ model, objectives: [{ type: 'mlm' }] }).model;
+const model = (model: unknown): SizedModel => schema.parse({ model, objectives: [{ type: 'mlm' }] }).model as SizedModel;
 
 describe('resolveModel', () => {
   it.each([

@@ -44,7 +44,7 @@ describe('a causal language model', () => {
     const specs = [...parameters].map(([name, { shape }]) => ({ name, shape, start: 0, decays: false }));
     const values = lookUp(parameterInputs(specs));
     const states = encode(config, values, { inputIds: input('ids', 'int64', [1, LENGTH]) }, noDropout, { causal: true });
-    const session = await Session.create(serialise(optimise(new Map([['likeliest', ops.argMax(lmLogits(values, states), -1)]]))));
+    const session = await Session.create(serialise(optimise(new Map([['likeliest', ops.argMax(lmLogits(config, values, states), -1)]]))));
     const ids = [cls, ...(await tokenizer.encode('A sailor')).ids];
     const begun = ids.length;
     while (ids.length < writing!.longest) {

@@ -4,6 +4,7 @@ import { optimise } from '../../../src/onnx/optimise';
 import { serialise } from '../../../src/onnx/serialise';
 import { filled, tensor, type Tensor } from '../../../src/onnx/types';
 import { keysValues, paddingBias, type Surroundings } from '../../../src/model/attention';
+import { BERT, type ModelConfig } from '../../../src/model/config';
 import { decode } from '../../../src/model/decoder';
 import { encode } from '../../../src/model/encoder';
 import { nextPosition, type LayerMemory } from '../../../src/model/incremental';
@@ -11,7 +12,7 @@ import { decoderParameters, encoderParameters, initialise, lookUp, parameterInpu
 import { noDropout } from '../../../src/model/random';
 import { Session } from '../../../src/train/device';
 
-const config = {
+const config: ModelConfig = {
   vocabularySize: 20,
   layers: 2,
   hiddenSize: 8,
@@ -20,6 +21,8 @@ const config = {
   maxPositions: 12,
   dropout: 0,
   attentionDropout: 0,
+  // With all that a model from elsewhere may have besides, such as a bias for distances in its encoder.
+  variant: { ...BERT, layerNormEpsilon: 1e-3, activation: 'gelu_new', relativeBuckets: 32 },
 };
 const [batch, length, read] = [3, 5, 4];
 const specs = [...encoderParameters(config), ...decoderParameters(config, config.layers)];

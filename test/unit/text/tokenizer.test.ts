@@ -133,16 +133,6 @@ describe('files', () => {
     expect(Array.from((await other.encode('the whale the whale')).ids)).toEqual([0, 1, 0, 1]);
   });
 
-  it('that lack their unknown token, or have an id beyond all vocabularies, are a mistake that names the file', async () => {
-    const path = join(folder, 'holes.json');
-    writeFileSync(path, tokenizer.json.replace('"unk_token": "[UNK]"', '"unk_token": "[NONE]"'));
-    const encoded = Tokenizer.load(path).encode('ж');
-    await expect(encoded).rejects.toThrow(/holes\.json cannot encode a text: .*Missing/);
-    await expect(encoded).rejects.toBeInstanceOf(UserError);
-    writeFileSync(path, tokenizer.json.replace('"[MASK]": 4', '"[MASK]": 4294967295'));
-    expect(() => Tokenizer.load(path)).toThrow(/holes\.json has a token with the id 4294967295/);
-  });
-
   it('that are missing, no tokenizer, or lack [SEP] are a mistake that names the file', () => {
     const path = join(folder, 'broken.json');
     expect(() => Tokenizer.load(join(folder, 'none.json'))).toThrow(UserError);
@@ -151,5 +141,87 @@ describe('files', () => {
     const json = tokenizer.json.replaceAll('[SEP]', '[END]');
     writeFileSync(path, json);
     expect(() => Tokenizer.load(path)).toThrow(/broken\.json has no \[SEP\] token/);
+  });
+});
+
+describe('tokenizers of other kinds', () => {
+  const tokensOf = (tokenizer: Tokenizer, ids: Iterable<number>): string[] => Array.from(ids, (id) => tokenizer.token(id));
+  const wordsOf = (tokenizer: Tokenizer, ids: Iterable<number>): string[] => {
+    const words: string[] = [];
+    for (const id of ids) {
+      if (tokenizer.startsWord(id)) words.push('');
+      words.push(`${words.pop() ?? ''}${tokenizer.token(id)}`);
+    }
+    return words;
+  };
+
+  it('of bytes mark the space before a word, in a corpus before its first as well', async () => {
+    const roberta = Tokenizer.ofModel('test/oracle/families/roberta');
+    expect(roberta.special).toEqual({ pad: 1, unk: 3, cls: 0, sep: 2, mask: 270 });
+    const text = "sailors don't sail; the sailor <mask>";
+    const { ids } = await roberta.encode(text);
+    expect(wordsOf(roberta, ids)).toEqual(['sailors', 'Ġdon', "'t", 'Ġsail', ';', 'Ġthe', 'Ġsailor<mask>']);
+    expect(tokensOf(roberta, ids).at(-1)).toBe('<mask>');
+    const [plain] = await roberta.encodeBatch([text]);
+    expect(wordsOf(roberta, plain!)).toEqual(['Ġsailors', 'Ġdon', "'t", 'Ġsail', ';', 'Ġthe', 'Ġsailor', 'Ġ', '<mask', '>']);
+  });
+
+  it('of SentencePiece mark it by ▁', async () => {
+    const vocab = [
+      ['<s>', 0],
+      ['<pad>', 0],
+      ['</s>', 0],
+      ['<unk>', 0],
+      ['▁the', -1],
+      ['▁sail', -1],
+      ['or', -1],
+      ['s', -2],
+      ['<mask>', 0],
+    ];
+    const path = join(folder, 'unigram.json');
+    const json = {
+      version: '1.0',
+      added_tokens: ['<s>', '<pad>', '</s>', '<unk>', '<mask>'].map((content) => ({
+        ...{ single_word: false, lstrip: content === '<mask>', rstrip: false, normalized: false, special: true },
+        id: vocab.findIndex(([token]) => token === content),
+        content,
+      })),
+      normalizer: null,
+      pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true },
+      post_processor: null,
+      decoder: null,
+      model: { type: 'Unigram', unk_id: 3, vocab, byte_fallback: false },
+    };
+    writeFileSync(path, JSON.stringify(json));
+    const unigram = Tokenizer.load(path);
+    const { ids, spans } = await unigram.encode('the sailors <mask>');
+    expect(tokensOf(unigram, ids)).toEqual(['▁the', '▁sail', 'or', 's', '<mask>']);
+    expect(wordsOf(unigram, ids)).toEqual(['▁the', '▁sailors<mask>']);
+    expect(spans.map(({ start, end }) => [start, end])).toEqual([
+      [0, 3],
+      [4, 8],
+      [8, 10],
+      [10, 11],
+      [12, 18],
+    ]);
+  });
+
+  it('keep the ids of added tokens in a corpus, or take them for text', async () => {
+    const json = JSON.parse(tokenizer.json) as { added_tokens: object[] };
+    const add = (...tokens: [content: string, special: boolean][]): Tokenizer => {
+      const path = join(folder, 'added.json');
+      const added = tokens.map(([content, special], i) => ({
+        ...json.added_tokens[0],
+        id: tokenizer.vocabularySize + i,
+        content,
+        special,
+      }));
+      writeFileSync(path, JSON.stringify({ ...json, added_tokens: [...json.added_tokens, ...added] }));
+      return Tokenizer.load(path);
+    };
+    const [kept] = await add(['pequod', false], ['<extra>', true]).encodeBatch(['pequod']);
+    expect([...kept!]).toEqual([tokenizer.vocabularySize]);
+    const [spelled] = await add(['<extra>', true], ['pequod', false]).encodeBatch(['pequod']);
+    expect([...spelled!]).toEqual([...(await tokenizer.encode('pequod')).ids]);
   });
 });

@@ -65,7 +65,7 @@ const step = ({ head, target }: Variant): Outputs =>
       beta1,
       beta2,
       losses: (parameters) => {
-        const logits = lmLogits(parameters, heads[head](parameters));
+        const logits = lmLogits(config, parameters, heads[head](parameters));
         return [{ name: 'mlm', weight: 1, loss: ops.reduceMean(ops.crossEntropy(logits, feedsOf.labels)) }];
       },
     },
