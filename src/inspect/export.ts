@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { architectureOf, POOLER, type Architecture } from '../model/architecture';
+import { architectureOf, lacksPooler, type Architecture } from '../model/architecture';
 import type { Pooling } from '../model/heads';
 import { decoderModel, encoderModel } from '../model/inference';
 import { encodeSafetensors } from '../model/safetensors';
@@ -137,7 +137,7 @@ function filesOf(subject: Subject, format: ExportFormat): Map<string, Contents> 
   const files = new Map<string, Contents>([
     ['config.json', json(architecture.config)],
     ['tokenizer.json', model.tokenizer.json],
-    ['tokenizer_config.json', json(tokenizerConfig(model))],
+    ['tokenizer_config.json', json(tokenizerConfig(subject))],
   ]);
   const add = (entries: Readonly<Record<string, unknown>>): void =>
     Object.entries(entries).forEach(([name, value]) => files.set(name, json(value)));
@@ -172,14 +172,15 @@ function onnxFiles({ model, architecture: { task } }: Subject): [string, Uint8Ar
 }
 
 /** Tells transformers to take `tokenizer.json` as it is. */
-function tokenizerConfig({ tokenizer, context }: OpenedModel): object {
+function tokenizerConfig({ model: { tokenizer, context }, architecture }: Subject): object {
   const named = Object.entries(tokenizer.special).flatMap(([name, id]: [string, number | undefined]) =>
     id === undefined ? [] : [[`${name}_token`, tokenizer.token(id)]],
   );
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
     model_max_length: context,
-    model_input_names: ['input_ids', 'token_type_ids', 'attention_mask'],
+    // MPNet has no token types, and does not take them.
+    model_input_names: ['input_ids', ...(architecture.config.model_type === 'mpnet' ? [] : ['token_type_ids']), 'attention_mask'],
     clean_up_tokenization_spaces: false,
     ...(Object.fromEntries(named) as object),
   };
@@ -193,9 +194,6 @@ function generationConfig({ tokenizer }: OpenedModel, longest: number): object {
 
 /** The files by which sentence-transformers knows how sentence vectors are made. */
 function sentenceTransformer({ model: { config, context }, architecture }: Subject, pooling: Pooling): Record<string, unknown> {
-  // Left to itself, transformers would add a pooler that was never trained.
-  const withoutPooler =
-    architecture.config.model_type === 'bert' && ![...architecture.tensors.keys()].some((name) => name.startsWith(POOLER));
   return {
     'modules.json': [
       { idx: 0, name: '0', path: '', type: 'sentence_transformers.models.Transformer' },
@@ -204,7 +202,7 @@ function sentenceTransformer({ model: { config, context }, architecture }: Subje
     'sentence_bert_config.json': {
       max_seq_length: context,
       do_lower_case: false,
-      ...(withoutPooler && { model_args: { add_pooling_layer: false } }),
+      ...(lacksPooler(architecture) && { model_args: { add_pooling_layer: false } }),
     },
     '1_Pooling/config.json': {
       word_embedding_dimension: config.hiddenSize,

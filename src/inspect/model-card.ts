@@ -1,4 +1,4 @@
-import { POOLER, type Architecture } from '../model/architecture';
+import { lacksPooler } from '../model/architecture';
 import { objectives as registry, type ObjectiveOptions } from '../objectives';
 import { compare } from '../shared/baselines';
 import { formatCount, formatNats } from '../shared/format';
@@ -95,12 +95,10 @@ const AUTO: Readonly<Record<string, string>> = {
   BertForNextSentencePrediction: 'AutoModelForNextSentencePrediction',
   BertLMHeadModel: 'AutoModelForCausalLM',
   EncoderDecoderModel: 'AutoModelForSeq2SeqLM',
+  MPNetForMaskedLM: 'AutoModelForMaskedLM',
   BertModel: 'AutoModel',
+  MPNetModel: 'AutoModel',
 };
-
-/** Whether transformers would add a pooler that was never trained. */
-const lacksPooler = ({ name, tensors }: Architecture): boolean =>
-  name === 'BertModel' && ![...tensors.keys()].some((key) => key.startsWith(POOLER));
 
 /** What opens the model, with `FOLDER` for where it is. */
 function loading({ architecture, pooling, files, run }: Known): string[] {
@@ -110,7 +108,7 @@ function loading({ architecture, pooling, files, run }: Known): string[] {
     `from transformers import AutoTokenizer, ${auto}`,
     '',
     'tokenizer = AutoTokenizer.from_pretrained("FOLDER")',
-    `model = ${auto}.from_pretrained("FOLDER"${lacksPooler(architecture) ? ', add_pooling_layer=False' : ''})`,
+    `model = ${auto}.from_pretrained("FOLDER"${auto === 'AutoModel' && lacksPooler(architecture) ? ', add_pooling_layer=False' : ''})`,
   ];
   // A text to go on from has no end yet.
   if (task === 'text-generation') python.push('ids = tokenizer("The beginning", return_tensors="pt").input_ids[:, :-1]');
@@ -142,7 +140,9 @@ function loading({ architecture, pooling, files, run }: Known): string[] {
   const commands = [
     ...(mask ? [`objective-lab mask FOLDER --text "the [MASK] sea"`] : []),
     ...(task === 'text-generation' ? [`objective-lab generate FOLDER --text "The beginning"`] : []),
-    ...(architecture.config.model_type === 'bert' && task !== 'text-generation' ? ['objective-lab similarity FOLDER FILE'] : []),
+    ...(['bert', 'mpnet'].includes(String(architecture.config.model_type)) && task !== 'text-generation'
+      ? ['objective-lab similarity FOLDER FILE']
+      : []),
   ];
   if (commands.length > 0) blocks.push('Objective Lab:', code('sh', ...commands));
   else if (run) blocks.push('Objective Lab reads the run itself, and not this folder.');
@@ -159,7 +159,7 @@ function limits({ model, architecture, pooling, objectives }: Known): string[] {
     lines.push(
       `\`${architecture.name}\` has no place for all that was trained; left away: ${left.map((part) => `\`${part}\``).join(', ')}.`,
     );
-  if (lacksPooler(architecture))
+  if (AUTO[architecture.name] === 'AutoModel' && lacksPooler(architecture))
     lines.push(
       'No pooler was trained. Without `add_pooling_layer=False`, transformers adds one of random numbers; the token states do not depend on it.',
     );

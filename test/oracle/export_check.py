@@ -35,7 +35,7 @@ def main() -> int:
     config = json.loads((folder / "config.json").read_text())
     name = config["architectures"][0]
     pooler = any("pooler" in key for key in _keys(folder))
-    without_pooler = {"add_pooling_layer": False} if name == "BertModel" and not pooler else {}
+    without_pooler = {"add_pooling_layer": False} if name in ("BertModel", "MPNetModel") and not pooler else {}
     model, loading = getattr(transformers, name).from_pretrained(folder, output_loading_info=True, **without_pooler)
     model.eval()
     report: dict[str, Any] = {"class": name, **{key: sorted(map(str, loading[key])) for key in ("missing_keys", "unexpected_keys", "mismatched_keys")}}
@@ -95,7 +95,12 @@ def compare(file: str, session: onnxruntime.InferenceSession, model: Any, batch:
             theirs, kept = {"logits": result.logits}, np.ones_like(kept)
         else:
             inputs = {"input_ids": ids_BT, "attention_mask": mask_BT, "token_type_ids": types_BT}
-            feeds, theirs = inputs, {"last_hidden_state": encoder(**inputs).last_hidden_state}
+            feeds = dict(inputs)
+            if encoder.config.model_type == "mpnet":
+                # It has no token types.
+                inputs.pop("token_type_ids")
+                feeds["token_type_ids"] = torch.zeros_like(ids_BT)
+            theirs = {"last_hidden_state": encoder(**inputs).last_hidden_state}
             result = None if model.config.is_encoder_decoder else model(**inputs)
             logits = getattr(result, "prediction_logits", getattr(result, "logits", None))
             # Those over the vocabulary: of every token.
@@ -112,7 +117,8 @@ def sentence_difference(folder: Path, tokenizer: Any) -> float:
 
     session = onnxruntime.InferenceSession(str(folder / "onnx" / "model.onnx"), providers=["CPUExecutionProvider"])
     batch = tokenizer(TEXTS, return_tensors="np", padding=True)
-    states = session.run(["last_hidden_state"], {each.name: batch[each.name] for each in session.get_inputs()})[0]
+    feeds = {each.name: batch.get(each.name, np.zeros_like(batch["input_ids"])) for each in session.get_inputs()}
+    states = session.run(["last_hidden_state"], feeds)[0]
     pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
     mask = batch["attention_mask"][:, :, None]
     ours = states[:, 0] if pooling["pooling_mode_cls_token"] else (states * mask).sum(1) / mask.sum(1)

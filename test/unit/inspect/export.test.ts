@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AutoTokenizer, env, pipeline } from '@huggingface/transformers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportModel } from '../../../src/inspect/export';
@@ -243,6 +243,48 @@ describe('what another objective has trained', () => {
     const card = readFileSync(join(folder, 'README.md'), 'utf8');
     expect(card).toContain('"file":"pairs.jsonl"');
     expect(card).not.toContain(made.folder);
+  });
+});
+
+describe('models that began elsewhere', () => {
+  it.each([
+    ['mpnet', 'MPNetForMaskedLM', 'lm_head.bias', false],
+    ['roberta', 'BertForMaskedLM', 'cls.predictions.bias', true],
+    ['bert-untied', 'BertForMaskedLM', 'cls.predictions.decoder.bias', true],
+  ])('go on as what transformers has for them: %s', async (family, architecture, bias, types) => {
+    const model = { from: resolve('test', 'oracle', 'families', family), dropout: 0.1 };
+    const made = makeWorkspace({ model, tokenizer: undefined, objectives: [mlm, contrastive], training: { ...training, steps: 4 } });
+    workspaces.push(made);
+    const { run } = await train({ experiment: made.experiment });
+    const folder = join(made.folder, 'exported');
+    expect(exportModel(run, folder, 'hf').architecture).toBe(architecture);
+    expect([...readSafetensors(join(folder, 'model.safetensors')).keys()]).toContain(bias);
+    expect((json(folder, 'tokenizer_config.json').model_input_names as string[]).includes('token_type_ids')).toBe(types);
+    // Read again by the rules of its family, it is the same model.
+    const texts = ['the old sea', 'the night'];
+    const [ours, again] = await Promise.all([run, folder].map((path) => new Reader(path).embed(texts)));
+    ours!.forEach((vector, i) => vector.forEach((x, j) => expect(again![i]![j]).toBeCloseTo(x, 5)));
+    // transformers.js runs the ONNX file by the classes of its own.
+    env.allowRemoteModels = false;
+    env.localModelPath = made.folder;
+    const extract = await pipeline<'feature-extraction'>('feature-extraction', 'exported', { dtype: 'fp32' });
+    const theirs = (await extract(texts, { pooling: 'mean', normalize: true })).tolist() as number[][];
+    ours!.forEach((vector, i) => vector.forEach((x, j) => expect(theirs[i]![j]).toBeCloseTo(x, 4)));
+    await extract.dispose();
+  });
+
+  it('are refused where transformers has no class for them', async () => {
+    const model = { from: resolve('test', 'oracle', 'families', 'mpnet') };
+    const made = makeWorkspace({
+      model,
+      tokenizer: undefined,
+      objectives: [{ type: 'clm', ...small }],
+      training: { ...training, steps: 2 },
+    });
+    workspaces.push(made);
+    const { run } = await train({ experiment: made.experiment });
+    expect(() => exportModel(run, join(made.folder, 'exported'), 'hf')).toThrow(/no class for a model that began as an MPNet/);
+    expect(existsSync(join(made.folder, 'exported'))).toBe(false);
   });
 });
 
