@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../shared/errors';
+import { shortened } from '../shared/format';
 import { BERT, TOKEN_TYPES, variantOf, type Activation, type ModelConfig, type Variant } from './config';
 import { FAMILIES, RELATIVE_BERT, type Family } from './families';
 import { initialiserRange } from './parameters';
@@ -90,9 +91,10 @@ export function readHuggingFace(folder: string): HuggingFaceConfig {
   } catch (error) {
     throw new UserError(`${path} is not a JSON object.`, 'Restore the file, or choose another model.', 'model', { cause: error });
   }
-  const type = String(json.model_type);
+  const type = json.model_type;
+  if (typeof type !== 'string') throw refusal(path, 'it says no "model_type"');
   const family = Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
-  if (!family) throw refusal(path, `"model_type" is "${type}"`);
+  if (!family) throw refusal(path, `"model_type" is "${shortened(type)}"`);
   const result = Fields.safeParse(Object.fromEntries(Object.entries(json).map(([name, value]) => [bertField(family, name), value])));
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -108,6 +110,8 @@ export function readHuggingFace(folder: string): HuggingFaceConfig {
   if (fields.hidden_size % fields.num_attention_heads !== 0)
     throw refusal(path, `a hidden size of ${fields.hidden_size} cannot be divided among ${fields.num_attention_heads} attention heads`);
   const positionOffset = family.positionOffset(fields.pad_token_id ?? family.padId);
+  if (fields.max_position_embeddings <= positionOffset)
+    throw refusal(path, `"max_position_embeddings" leaves no position after the first ${positionOffset}`);
   const variant: Variant = { layerNormEpsilon: fields.layer_norm_eps, activation, relativeBuckets, tied: fields.tie_word_embeddings };
   return { config: { ...sizes(fields, positionOffset), ...departure(variant) }, family, positionOffset };
 }

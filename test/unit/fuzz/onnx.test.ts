@@ -193,7 +193,7 @@ const edits = fc.array(fc.record({ kind: fc.nat(), at: fc.nat(), value: fc.nat()
 
 describe(`ONNX models (${replay})`, { timeout: 120_000 }, () => {
   it('with bytes changed are read, or refused', () => {
-    survives(mutatedBytes(files), read, { runs: 1500 });
+    survives(mutatedBytes(files), read, { runs: 1200 });
   });
 
   it('that say something else are read, or refused', () => {
@@ -204,7 +204,7 @@ describe(`ONNX models (${replay})`, { timeout: 120_000 }, () => {
         for (const each of changes) change(model, each);
         read(toBinary(ModelProtoSchema, model));
       },
-      { runs: 1500 },
+      { runs: 1200 },
     );
   });
 });

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openModel } from '../../../src/inspect/model';
+import { FAMILIES } from '../../../src/model/families';
 import { encoderParameters, mlmHeadParameters } from '../../../src/model/parameters';
 import { filled } from '../../../src/onnx/types';
 import { Metrics, RunSummary } from '../../../src/shared/types';
@@ -102,8 +103,14 @@ describe(`run folders (${replay})`, { timeout: 120_000 }, () => {
     (name) => {
       const path = join(model, name);
       const original = readFileSync(path);
+      // A configuration may say that it is of any family.
+      const families = name === 'config.json' ? Object.keys(FAMILIES) : [undefined];
+      const json = (): object => JSON.parse(original.toString()) as object;
       const mutations = name.endsWith('.json')
-        ? fc.oneof(mutatedJson([JSON.parse(original.toString())]), mutatedBytes([original]))
+        ? fc.oneof(
+            mutatedJson(families.map((family) => ({ ...json(), ...(family !== undefined && { model_type: family }) }))),
+            mutatedBytes([original]),
+          )
         : mutatedBytes([original]);
       try {
         survives(
