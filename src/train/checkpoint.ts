@@ -7,6 +7,7 @@ import type { Tensor } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
 import { readHuggingFaceConfig, toHuggingFaceConfig } from '../model/huggingface';
 import { encodeSafetensors, readSafetensors } from '../model/safetensors';
+import { requireOwnFolder } from './own-folder';
 import { attempt, disk, writeFile, type Storage } from './storage';
 
 /** The state from which a run goes on: the tensors, and two integers. */
@@ -76,6 +77,7 @@ export function saveCheckpoint(
     [CONFIG]: [Buffer.from(`${JSON.stringify(toHuggingFaceConfig(config, padId), null, 2)}\n`)],
   };
   try {
+    requireOwnFolder(checkpointsOf(run));
     if (!existsSync(checkpointsOf(run))) storage.makeFolder(checkpointsOf(run));
     for (const name of readdirSync(checkpointsOf(run))) if (name.endsWith(PARTIAL)) storage.remove(join(checkpointsOf(run), name));
     storage.makeFolder(temporary);

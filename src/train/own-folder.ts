@@ -20,14 +20,23 @@ export function requireOwnFolder(path: string): void {
   const inside = join(targetOf(folder) ?? folder, OWN);
   for (const part of parts.slice(at)) {
     folder = join(folder, part);
-    if (!lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
+    if (!isLink(folder)) continue;
     const target = targetOf(folder);
     if (target === inside || target?.startsWith(`${inside}${sep}`)) continue;
     throw new UserError(
       `${folder} is a link that leads out of ${own}.`,
-      'Nothing is written or deleted through it. Remove the link; to keep runs elsewhere, name that folder with --runs.',
+      'Nothing is written or deleted through it. Remove the link; to keep runs elsewhere, name that folder with --out.',
       'disk',
     );
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    // Not there, or below what is no folder: whoever writes there says so.
+    return false;
   }
 }
 

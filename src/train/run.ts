@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { diskError, UserError } from '../shared/errors';
 import { Baseline, Metrics, RunState, type RunSummary } from '../shared/types';
-import { listCheckpoints } from './checkpoint';
+import { checkpointsOf, listCheckpoints } from './checkpoint';
 import { RECORD } from './experiment';
 import { ownerOf, RunLock } from './lock';
 import { requireOwnFolder } from './own-folder';
@@ -60,6 +60,7 @@ export class Run {
     const slug = name.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 60);
     const base = join(runs, `${stamp}-${slug}`);
     try {
+      requireOwnFolder(runs);
       mkdirSync(runs, { recursive: true });
       const folder = makeFirstFree(base, storage);
       const lock = RunLock.create(folder, storage);
@@ -78,6 +79,7 @@ export class Run {
    * @throws UserError (code `run`) when the folder holds no run, or a completed one; (code `busy`) when another process trains it
    */
   static async resume(folder: string, storage: Storage = disk): Promise<Run> {
+    requireOwnFolder(checkpointsOf(folder));
     resumable(folder);
     const lock = await RunLock.acquire(folder, storage);
     try {

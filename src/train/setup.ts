@@ -83,6 +83,7 @@ export const preparedAs = ({ folder, tableFolders }: Dataset): NonNullable<Loade
 function reopen(recorded: LoadedRun): PreparedCorpus | undefined {
   const { prepared, run, corpus } = recorded;
   if (!prepared) return undefined;
+  requireOwnFolder(cacheFolder(recorded));
   const tokenizer = join(run, 'tokenizer.json');
   const inCache = (name: string): string => join(cacheFolder(recorded), name);
   if (![tokenizer, ...[prepared.shards, ...Object.values(prepared.tables)].map(inCache)].every((path) => existsSync(path)))

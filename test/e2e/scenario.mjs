@@ -25,7 +25,8 @@ export function scenario(title, options, steps) {
       if (this.currentTest?.state !== 'failed') return;
       broken = true;
       console.log(`    picture: ${(await session?.keepPicture(this.currentTest.title)) ?? 'none'}`);
-      const complaints = session?.messages.filter((message) => /^(error|warning|pageerror)/.test(message) && !message.includes('spdlog')) ?? [];
+      const complaints =
+        session?.messages.filter((message) => /^(error|warning|pageerror)/.test(message) && !message.includes('spdlog')) ?? [];
       for (const message of complaints.slice(-20)) console.log(`    console: ${message.slice(0, 300)}`);
     });
     after(() => session?.stop());
