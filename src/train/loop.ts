@@ -93,19 +93,29 @@ export function resume({ run: folder, ...options }: ResumeOptions): Promise<Done
         // A run that diverged would do so again.
         return { run, position: code === 'diverged' ? { ...position, stepsBack: position.stepsBack + 1 } : position };
       });
-    } finally {
+    } catch (error) {
       run.close();
+      throw error;
     }
   });
 }
 
-async function withPulse<T>(work: (pulse: Pulse) => Promise<T>): Promise<T> {
+/** A run that has ended and let go of everything, and what came of it. */
+interface Ended {
+  readonly run: Run;
+  readonly done: Done;
+}
+
+async function withPulse(work: (pulse: Pulse) => Promise<Ended>): Promise<Done> {
   const pulse = new Pulse(PATIENCE.preparing);
+  const { run, done } = await work(pulse).finally(() => pulse.stop());
   try {
-    return await work(pulse);
+    // Last of all: who sees a run that has ended may start another.
+    run.update({ state: done.reason, step: done.steps });
   } finally {
-    await pulse.stop();
+    run.close();
   }
+  return done;
 }
 
 function overridden<L extends LoadedExperiment>(loaded: L, { steps, device, threads }: Partial<TrainOptions>): L {
@@ -146,7 +156,7 @@ async function conduct(
   pulse: Pulse,
   { events = {}, signal }: CommonOptions,
   begin: () => Promise<{ run: Run; position: Position }>,
-): Promise<Done> {
+): Promise<Ended> {
   let run: Run | undefined;
   try {
     const begun = await begin();
@@ -163,16 +173,15 @@ async function conduct(
     const { device, parameterCount: parameters, baselines } = session;
     events.started?.({ run: run.folder, steps: experiment.training.steps, from: position.step, device, parameters, baselines });
     const done = await trainOn({ session, run, pulse, events, signal }, position);
-    await session.release();
-    // Last of all: who sees a run that has ended may start another.
-    run.update({ state: done.reason, step: done.steps });
-    return done;
+    return { run, done };
   } catch (error) {
-    await session.release();
-    throw run ? ended(run, error) : error;
+    if (!run) throw error;
+    const told = ended(run, error);
+    run.close();
+    throw told;
   } finally {
+    await session.release();
     session.setup.corpus.dataset.close();
-    run?.close();
   }
 }
 

@@ -136,7 +136,7 @@ describe('the trainer process', () => {
   });
 
   it('goes on with a run that was killed, and not with one that another process trains', async () => {
-    start({ training: { ...long.training, steps: 1000 } });
+    start(long);
     training().catch(() => undefined);
     await step(25);
     const [run] = listRuns(runs());
@@ -146,8 +146,10 @@ describe('the trainer process', () => {
     await expect(otherLink.request('resume', { run: run!.folder })).rejects.toMatchObject({ code: 'busy' });
     child.kill('SIGKILL');
     const from = new Promise((resolve) => otherLink.on('started', (details) => resolve(details.from)));
-    expect(await otherLink.request('resume', { run: run!.folder })).toMatchObject({ reason: 'completed', steps: 1000 });
+    const done = otherLink.request('resume', { run: run!.folder });
     expect(await from).toBeGreaterThanOrEqual(20);
+    await otherLink.request('stop', {});
+    expect(await done).toMatchObject({ reason: 'stopped', run: run!.folder });
     other.kill();
   });
 
