@@ -1,7 +1,7 @@
 import { Script } from 'node:vm';
 import fc from 'fast-check';
 import { UserError } from '../../../src/shared/errors';
-import { seedOfRun } from '../support/random';
+import { seedOfFuzzing } from '../support/random';
 
 /** What a damaged input of some KB may take: milliseconds (of a machine that is busy), and bytes that are still held when it was read. */
 const LONGEST = 3_000;
@@ -10,7 +10,7 @@ const MOST_BYTES = 64e6;
 const LONGEST_MESSAGE = 4_000;
 
 /** Part of a test's name: `SEED=n` replays it. */
-export const replay = `SEED=${seedOfRun}`;
+export const replay = `SEED=${seedOfFuzzing}`;
 
 interface Expectation {
   /** What a message must name: the file, say. */
@@ -61,7 +61,7 @@ export async function survivesAsync<T>(
 }
 
 const parameters = (numRuns: number): fc.Parameters<[unknown]> => ({
-  seed: seedOfRun,
+  seed: seedOfFuzzing,
   numRuns,
   endOnFailure: process.env.SEED === undefined,
 });

@@ -39,3 +39,6 @@ export class Random {
 }
 
 export const seedOfRun = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+
+/** Of fuzzers: the same in every run, so that a change fails for what it changes. `SEED=$RANDOM` looks further. */
+export const seedOfFuzzing = Number(process.env.SEED ?? 1);

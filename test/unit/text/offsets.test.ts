@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Span } from '../../../src/shared/types';
 import { splitUnits } from '../../../src/text/sentences';
 import { Tokenizer } from '../../../src/text/tokenizer';
-import { seedOfRun } from '../support/random';
+import { seedOfFuzzing } from '../support/random';
 
 /** What is hard about text: characters that grow, shrink, split or join when they are lower-cased, stripped or normalised. */
 const PIECES = [
@@ -40,7 +40,7 @@ const texts = fc.array(fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...PIECE
 /** How often a line is repeated that is long without end. */
 const LINES = 30_000;
 
-const parameters = { seed: seedOfRun, numRuns: 1500, endOnFailure: process.env.SEED === undefined };
+const parameters = { seed: seedOfFuzzing, numRuns: 1500, endOnFailure: process.env.SEED === undefined };
 
 /** Whether a place stands between the two halves of one character. */
 const splits = (text: string, at: number): boolean =>
@@ -82,7 +82,7 @@ function standsFor(covered: string, token: string, lowercase: boolean): boolean 
   return lowercase && whole.includes(part) && !less.some((some) => some.includes(part));
 }
 
-describe(`places of tokens (SEED=${seedOfRun})`, { timeout: 120_000 }, () => {
+describe(`places of tokens (SEED=${seedOfFuzzing})`, { timeout: 120_000 }, () => {
   const tokenizers = new Map<boolean, Tokenizer>();
   beforeAll(async () => {
     for (const lowercase of [true, false]) {
@@ -126,7 +126,7 @@ describe(`places of tokens (SEED=${seedOfRun})`, { timeout: 120_000 }, () => {
   });
 });
 
-describe(`places of sentences, lines and paragraphs (SEED=${seedOfRun})`, () => {
+describe(`places of sentences, lines and paragraphs (SEED=${seedOfFuzzing})`, () => {
   it.each(['sentence', 'line', 'paragraph'] as const)('are exact and lose nothing but blanks and markup: %s', (unit) => {
     fc.assert(
       fc.property(texts, (pieces) => {
