@@ -1,16 +1,25 @@
 import { z } from 'zod';
 import {
+  Attention,
   Baseline,
+  CheckpointSummary,
   Device,
   ExportFormat,
+  Geometry,
   Metrics,
+  Neighbour,
   ObjectiveSummary,
   Prediction,
   Problem,
+  Projection,
   RunSummary,
   Similarity,
+  Span,
+  TextMap,
   Token,
+  TrainingBatch,
   Unit,
+  WordSurprisal,
 } from './types';
 
 /**
@@ -20,6 +29,9 @@ export const PULSE_CHANNEL = 'OBJECTIVE_LAB_PULSE';
 
 /** A run folder (its newest valid checkpoint is used), one checkpoint, or a Hugging Face model folder; an absolute path. */
 const Model = z.string();
+
+/** The first `limit` units of a text, for a model. */
+const Units = z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) });
 
 /** Whether the training goes on to its end when the host goes away; otherwise it stops then, with a checkpoint. */
 const Outlive = z.boolean().optional();
@@ -76,15 +88,29 @@ export const trainer = {
       params: z.object({ model: Model, text: z.string() }),
       result: z.object({ tokens: z.array(Token), step: z.int().optional(), checkpoint: z.string() }),
     },
-    /** Hides the tokens with these indices (as `tokenize` numbers them) and predicts each from the rest, in windows of the model's length. */
+    /**
+     * Hides the tokens that stand in these spans of a text, all at once, and predicts each span from the rest, in windows of the model's length. A mask
+     * token that is written in the text may be one of them; it has no truth.
+     */
     predict: {
+      params: z.object({ model: Model, text: z.string(), spans: z.array(Span).max(512), top: z.int().positive().max(100) }),
+      result: z.array(Prediction),
+    },
+    /**
+     * The surprisal of the words of a text, each from what stands around it. `quick` hides several words at a time, far from each other, as training does:
+     * an estimate at a fraction of the work. Cancelling ends it between two batches.
+     */
+    surprisal: { params: z.object({ model: Model, text: z.string(), quick: z.boolean() }), result: z.array(WordSurprisal) },
+    /** What the tokens of one layer look at, in the window of the model's length around the token `index`, with tokens in `hidden` hidden. */
+    attention: {
       params: z.object({
         model: Model,
         text: z.string(),
-        hidden: z.array(z.int().nonnegative()).max(512),
-        top: z.int().positive().max(100),
+        index: z.int().nonnegative(),
+        layer: z.int().nonnegative(),
+        hidden: z.array(Span).max(512),
       }),
-      result: z.array(Prediction),
+      result: Attention,
     },
     /**
      * The tokens that masked language modelling would hide in this text, as the run's own experiment masks; `draw` numbers the draws, so that the
@@ -92,9 +118,24 @@ export const trainer = {
      */
     mask: { params: z.object({ model: Model, text: z.string(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
     /** Embeds the first `limit` units of the text by mean pooling. */
-    similarity: {
-      params: z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) }),
-      result: Similarity,
+    similarity: { params: Units, result: Similarity },
+    geometry: { params: Units, result: Geometry },
+    /** A map of the same units; the same text and model always give the same map. */
+    map: { params: Units.extend({ projection: Projection }), result: TextMap },
+    /**
+     * The sentences of a folder's text files that are most like a text, itself left out. What is not embedded yet is embedded for about `budget`
+     * milliseconds: `indexed` of `total` sentences were looked at, and asking again goes on.
+     */
+    neighbours: {
+      params: z.object({ model: Model, root: z.string(), text: z.string(), top: z.int().positive().max(100), budget: z.int().nonnegative() }),
+      result: z.object({ neighbours: z.array(Neighbour), indexed: z.int(), total: z.int() }),
+    },
+    /** The finished checkpoints of a run, oldest first. */
+    checkpoints: { params: z.object({ run: z.string() }), result: z.array(CheckpointSummary) },
+    /** What a run trains on in a step (from 0; the step after the checkpoint when absent), for one of its objectives (its first when absent). */
+    batch: {
+      params: z.object({ model: Model, step: z.int().nonnegative().optional(), objective: z.string().optional() }),
+      result: TrainingBatch,
     },
   },
   events: {

@@ -14,13 +14,19 @@ export type Token = z.infer<typeof Token>;
 export const Candidate = z.object({ token: z.string(), id: z.int(), probability: z.number() });
 export type Candidate = z.infer<typeof Candidate>;
 
-/** What the model puts in one hidden place. `truth` is the token that stands there in the source, with its rank from 1. */
-export const Prediction = z.object({
-  index: z.int(),
+/**
+ * What the model puts in one hidden place, as if a single token stood there. `truth` is what stands there in the source: its probability is that of
+ * all its pieces together, by the chain rule; `rank` (from 1) counts the single tokens that are likelier.
+ */
+export const Prediction = Span.extend({
   candidates: z.array(Candidate),
-  truth: Candidate.extend({ rank: z.int() }).optional(),
+  truth: z.object({ text: z.string(), pieces: z.int().positive(), probability: z.number(), rank: z.int().positive() }).optional(),
 });
 export type Prediction = z.infer<typeof Prediction>;
+
+/** How unexpected a word is where it stands: −log p in nats with the whole word hidden, summed over its `pieces` tokens. */
+export const WordSurprisal = Span.extend({ surprisal: z.number(), pieces: z.int().positive() });
+export type WordSurprisal = z.infer<typeof WordSurprisal>;
 
 export const Unit = z.enum(['sentence', 'line', 'paragraph']);
 export type Unit = z.infer<typeof Unit>;
@@ -28,9 +34,77 @@ export type Unit = z.infer<typeof Unit>;
 export const TextUnit = Span.extend({ text: z.string() });
 export type TextUnit = z.infer<typeof TextUnit>;
 
+/** Numbers that are many: they cross borders as they are. */
+const Floats = z.instanceof(Float32Array);
+
 /** Cosine similarity of every pair of units; row-major, in −1…1. */
-export const Similarity = z.object({ units: z.array(TextUnit), matrix: z.array(z.array(z.number())) });
+export const Similarity = z.object({ units: z.array(TextUnit), matrix: Floats });
 export type Similarity = z.infer<typeof Similarity>;
+
+/**
+ * How the embeddings of a text's units lie on the sphere (Wang & Isola, 2020, arXiv 2005.10242): `alignment`, the mean squared distance of two views of
+ * one unit under dropout (absent for a model without), and `uniformity`, log E exp(−2‖x − y‖²) over distinct units. Both are better when lower.
+ */
+export const Geometry = z.object({ alignment: z.number().optional(), uniformity: z.number() });
+export type Geometry = z.infer<typeof Geometry>;
+
+export const Projection = z.enum(['umap', 'pca']);
+export type Projection = z.infer<typeof Projection>;
+
+/** A 2-D map of a text's units: `points` is [units][2]. `explained` is the share of the variance on each axis, for PCA. */
+export const TextMap = z.object({ units: z.array(TextUnit), points: Floats, explained: z.array(z.number()).optional() });
+export type TextMap = z.infer<typeof TextMap>;
+
+/** A sentence of another file (an absolute path), or of the same, that the model finds alike. */
+export const Neighbour = TextUnit.extend({ path: z.string(), similarity: z.number() });
+export type Neighbour = z.infer<typeof Neighbour>;
+
+/** `weights` [heads][to − from][to − from] of one layer over tokens `from` to `to` (end exclusive) of a text, without what goes to [CLS] and [SEP]. */
+export const Attention = z.object({ from: z.int(), to: z.int(), layers: z.int(), heads: z.int(), weights: Floats });
+export type Attention = z.infer<typeof Attention>;
+
+/** A checkpoint of a run; `folder` is an absolute path, and names a model. */
+export const CheckpointSummary = z.object({ step: z.int(), folder: z.string(), eval: z.record(z.string(), z.number()).optional() });
+export type CheckpointSummary = z.infer<typeof CheckpointSummary>;
+
+/**
+ * A token of a training example. `mark` says what training did to it: hid it as [MASK], put a random token or one of the generator's there, left it but
+ * asks for it, or only asks for it (a target). `truth` is what stood there, if another; `loss` in nats is what the model pays here, `probability` what it
+ * gives to the right answer.
+ */
+export const BatchToken = z.object({
+  token: z.string(),
+  mark: z.enum(['masked', 'random', 'replaced', 'kept', 'sentinel', 'target']).optional(),
+  truth: z.string().optional(),
+  loss: z.number().optional(),
+  probability: z.number().optional(),
+});
+export type BatchToken = z.infer<typeof BatchToken>;
+
+/** A text of a training example, by what it is to the objective; `similarity` is that to the example's first text. */
+export const BatchText = z.object({ role: z.string(), tokens: z.array(BatchToken), similarity: z.number().optional() });
+export type BatchText = z.infer<typeof BatchText>;
+
+/** One example: its texts, the question of it in words where there is one with its right and the model's answer, and the loss in nats. */
+export const BatchExample = z.object({
+  texts: z.array(BatchText),
+  answer: z.object({ right: z.string(), given: z.string(), probability: z.number() }).optional(),
+  loss: z.number().optional(),
+});
+export type BatchExample = z.infer<typeof BatchExample>;
+
+/** What one objective trains on in one step, exactly as the step sees it, with what the checkpoint `model` makes of it. `loss` is the step's, in nats. */
+export const TrainingBatch = z.object({
+  objective: z.string(),
+  title: z.string(),
+  step: z.int(),
+  model: z.int(),
+  loss: z.number(),
+  examples: z.array(BatchExample),
+  /** Whether the run also trains on these. */
+  others: z.array(z.string()),
+});
+export type TrainingBatch = z.infer<typeof TrainingBatch>;
 
 /**
  * One line of `metrics.jsonl`. `loss` has one entry an objective plus `total` (the weighted sum that is minimised), in nats.
