@@ -5,6 +5,7 @@ import { inspectorHost, type Notice, type Reading } from '../shared/webview-prot
 import { act } from './actions';
 import { ActiveText } from './active-text';
 import type { Inspection } from './inspection';
+import { InspectorSentences } from './inspector-sentences';
 import { checkpointNotice, runNotice, textNotice } from './notices';
 import { isCancelled, sentence, type Reporter } from './report';
 import { Revealer } from './reveal';
@@ -18,8 +19,6 @@ import { basename, folderOf, pathFrom } from './workspace';
 /** How much text is tokenised around the cursor, and how many of its tokens are shown at most. */
 const TOKENS_TEXT = 3_000;
 const TOKENS_SHOWN = 512;
-/** How much text is compared by units at most, in UTF-16 units. */
-const SIMILARITY_TEXT = 100_000;
 const CANDIDATES = 8;
 
 /** A reading as the view has it, with what it was made from. */
@@ -44,6 +43,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   /** News of the run come with every step: they must not put off a reading for ever, as they would a pause. */
   readonly #follow = new Throttle(1_000, () => this.#update());
   readonly #tellRuns = new Throttle(500, () => this.#sendRuns());
+  readonly #tellCursor = new Throttle(100, () => this.#sendCursor());
+  readonly #sentences: InspectorSentences;
   readonly #subscriptions: vscode.Disposable;
 
   constructor(
@@ -52,12 +53,14 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     private readonly inspection: Inspection,
     private readonly reporter: Reporter,
   ) {
+    this.#sentences = new InspectorSentences(inspection);
     this.#subscriptions = vscode.Disposable.from(
       vscode.window.registerWebviewPanelSerializer(Inspector.viewType, this),
       this.#active.onDidSwitch(() => this.#read.call()),
       this.#active.onDidEdit(() => this.#read.call()),
       this.#active.onDidMove(() => {
         if (!this.#shows(this.#active.anchor)) this.#read.call();
+        this.#tellCursor.call();
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#read.call()),
       runs.onDidChange(() => {
@@ -92,6 +95,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     this.#read.dispose();
     this.#follow.dispose();
     this.#tellRuns.dispose();
+    this.#tellCursor.dispose();
     this.#link?.panel.dispose();
     this.#subscriptions.dispose();
   }
@@ -102,7 +106,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   #attach(panel: vscode.WebviewPanel): void {
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
-    const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
+    const handlers = { ...this.#handlers, ...this.#sentences.handlers };
+    const link = new WebviewLink(panel, view, inspectorHost, handlers, this.reporter.log);
     this.#link = link;
     panel.onDidDispose(() => {
       this.#running?.abort();
@@ -110,7 +115,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     });
   }
 
-  readonly #handlers: Handlers<typeof inspectorHost> = {
+  readonly #handlers: Omit<Handlers<typeof inspectorHost>, keyof InspectorSentences['handlers']> = {
     ready: () => {
       this.#reading = undefined;
       this.#tellRuns.call();
@@ -124,16 +129,6 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     mask: ({ version, draw }, signal) => {
       const { model, shown } = this.#current(version);
       return this.inspection.request('mask', { model, text: shown.part.text, draw }, { signal });
-    },
-    similarity: async ({ version, unit, limit }, signal) => {
-      const { model, text, shown } = this.#current(version);
-      const { start, end } = partAround(text, shown.part.start, SIMILARITY_TEXT);
-      const { units, matrix } = await this.inspection.request(
-        'similarity',
-        { model, text: text.slice(start, end), unit, limit },
-        { signal },
-      );
-      return { units: shifted(units, start), matrix };
     },
     reveal: async ({ uri, spans }) => {
       await this.#revealer.reveal(vscode.Uri.parse(uri, true), spans);
@@ -170,6 +165,12 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   #sendRuns(): void {
     const selected = this.run?.folder;
     this.#link?.messages.emit('runs', { runs: [...this.runs.all], ...(selected !== undefined && { selected }) });
+  }
+
+  #sendCursor(): void {
+    const { editor, document } = this.#active;
+    if (!editor || !this.#link?.panel.visible || document?.uri.toString() !== this.#reading?.shown.uri) return;
+    this.#link.messages.emit('cursor', { offset: editor.document.offsetAt(editor.selection.active) });
   }
 
   #notice(notice: Notice): void {
@@ -224,6 +225,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       version: ++this.#version,
       uri: document.uri.toString(),
       name: basename(document.uri),
+      content: this.#sentences.take({ uri: document.uri.toString(), folder, model: run.folder, step, text }, start),
       model: pathFrom(folder, run.folder),
       ...(!document.isUntitled && { file: pathFrom(folder, document.uri.fsPath) }),
       ...(step !== undefined && { step }),
@@ -238,5 +240,6 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     };
     this.#reading = { shown: reading, model: run.folder, text };
     this.#link?.messages.emit('reading', reading);
+    this.#tellCursor.call();
   }
 }
