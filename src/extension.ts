@@ -4,6 +4,7 @@ import { Dashboard } from './host/dashboard';
 import { ExperimentDiagnostics } from './host/diagnostics';
 import { Inspection } from './host/inspection';
 import { Inspector } from './host/inspector';
+import { ReaderChoice } from './host/reader-choice';
 import { Reporter } from './host/report';
 import { Runs } from './host/runs';
 import { RunsView } from './host/runs-view';
@@ -34,14 +35,16 @@ export function activate({ extensionUri, subscriptions }: vscode.ExtensionContex
     onCrash: (how) => reporter.warn(`The inspection process ended unexpectedly: ${how}. It starts again with the next look.`),
   });
   const runs = new Runs(inspection, training, reporter);
-  const inspector = new Inspector(extensionUri, runs, inspection, reporter);
+  const reader = new ReaderChoice(runs);
+  const inspector = new Inspector(extensionUri, runs, reader, inspection, reporter);
   const dashboard = new Dashboard(extensionUri, runs, training, inspection, reporter);
-  const lab = { extensionUri, reporter, training, inspection, runs, inspector, dashboard };
+  const lab = { extensionUri, reporter, training, inspection, runs, reader, inspector, dashboard };
   subscriptions.push(
     log,
     training,
     inspection,
     runs,
+    reader,
     inspector,
     dashboard,
     new RunsView(lab),

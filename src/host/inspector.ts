@@ -1,12 +1,12 @@
 import * as vscode from 'vscode';
 import { RemoteError, type Handlers } from '../shared/rpc';
-import type { RunSummary } from '../shared/types';
 import { inspectorHost, type Notice, type Reading } from '../shared/webview-protocol';
 import { act } from './actions';
 import { ActiveText } from './active-text';
 import type { Inspection } from './inspection';
 import { InspectorSentences } from './inspector-sentences';
 import { checkpointNotice, runNotice, textNotice } from './notices';
+import type { ReaderChoice } from './reader-choice';
 import { isCancelled, sentence, type Reporter } from './report';
 import { Revealer } from './reveal';
 import { checkpointInterval } from './run-folder';
@@ -33,7 +33,6 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   static readonly viewType = 'objectiveLab.inspector';
 
   #link: WebviewLink<typeof inspectorHost> | undefined;
-  #chosen: string | undefined;
   #reading: Current | undefined;
   #version = 0;
   #running: AbortController | undefined;
@@ -50,6 +49,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   constructor(
     private readonly extensionUri: vscode.Uri,
     private readonly runs: Runs,
+    private readonly reader: ReaderChoice,
     private readonly inspection: Inspection,
     private readonly reporter: Reporter,
   ) {
@@ -63,11 +63,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
         this.#tellCursor.call();
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#read.call()),
-      runs.onDidChange(() => {
-        this.#tellRuns.call();
-        const { run } = this;
-        if (run?.folder !== this.#reading?.model || run?.checkpoint !== this.#reading?.shown.step) this.#follow.call();
-      }),
+      runs.onDidChange(() => this.#look()),
+      reader.onDidChange(() => this.#look()),
       this.#active,
       this.#revealer,
     );
@@ -75,7 +72,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   /** Opens the panel beside the editor, for a run's model or the foremost run's. */
   open(run?: string): void {
-    if (run !== undefined) this.#chosen = run;
+    if (run !== undefined) this.reader.choose(run);
     if (this.#link) {
       this.#link.panel.reveal(undefined, true);
       this.#tellRuns.call();
@@ -98,10 +95,6 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     this.#tellCursor.dispose();
     this.#link?.panel.dispose();
     this.#subscriptions.dispose();
-  }
-
-  private get run(): RunSummary | undefined {
-    return this.runs.find(this.#chosen) ?? this.runs.foremost;
   }
 
   #attach(panel: vscode.WebviewPanel): void {
@@ -135,9 +128,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       return {};
     },
     selectRun: ({ run }) => {
-      this.#chosen = run;
-      this.#tellRuns.call();
-      this.#update();
+      this.reader.choose(run);
       return {};
     },
     copy: async ({ text }) => {
@@ -162,8 +153,15 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     return shown !== undefined && last !== undefined && anchor >= shown.part.start && anchor <= last.end;
   }
 
+  /** Reads anew if another model, or a newer one, is there to read with. */
+  #look(): void {
+    this.#tellRuns.call();
+    const { run } = this.reader;
+    if (run?.folder !== this.#reading?.model || run?.checkpoint !== this.#reading?.shown.step) this.#follow.call();
+  }
+
   #sendRuns(): void {
-    const selected = this.run?.folder;
+    const selected = this.reader.run?.folder;
     this.#link?.messages.emit('runs', { runs: [...this.runs.all], ...(selected !== undefined && { selected }) });
   }
 
@@ -194,7 +192,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   async #readText(signal: AbortSignal): Promise<void> {
     if (!this.runs.known) await this.runs.refresh();
-    const { run } = this;
+    const { run } = this.reader;
     const missing =
       runNotice({ folderOpen: !!vscode.workspace.workspaceFolders?.length, trusted: vscode.workspace.isTrusted, run }) ??
       (run && checkpointNotice(run, run.checkpoint === undefined ? await checkpointInterval(run.folder) : undefined)) ??

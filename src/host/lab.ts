@@ -2,6 +2,7 @@ import type * as vscode from 'vscode';
 import type { Dashboard } from './dashboard';
 import type { Inspection } from './inspection';
 import type { Inspector } from './inspector';
+import type { ReaderChoice } from './reader-choice';
 import type { Reporter } from './report';
 import type { Runs } from './runs';
 import type { Training } from './training';
@@ -13,6 +14,7 @@ export interface Lab {
   readonly training: Training;
   readonly inspection: Inspection;
   readonly runs: Runs;
+  readonly reader: ReaderChoice;
   readonly inspector: Inspector;
   readonly dashboard: Dashboard;
 }

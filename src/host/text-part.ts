@@ -24,7 +24,7 @@ function boundaryAfter(text: string, at: number, reach: number): number {
 }
 
 /** The last good place to end at or before `at`, within `reach`. */
-function boundaryBefore(text: string, at: number, reach: number): number {
+export function boundaryBefore(text: string, at: number, reach: number): number {
   const behind = text.slice(at - reach, at);
   const line = behind.lastIndexOf('\n');
   if (line >= 0) return at - reach + line + 1;

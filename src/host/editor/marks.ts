@@ -1,0 +1,49 @@
+import type { Span, WordSurprisal } from '../../shared/types';
+import { intensityOf } from './intensity';
+import { overlaps, type Passage } from './passages';
+
+/** A painted word: its place in the document, and its class of surprise. */
+export interface Mark extends Span {
+  readonly level: number;
+}
+
+/** A replacement in a document: `removed` units at `offset` became `inserted` ones. */
+export interface Change {
+  readonly offset: number;
+  readonly removed: number;
+  readonly inserted: number;
+}
+
+/** Marks after a change, as the editor itself moves decorations that do not grow at their edges. */
+export function moved(marks: readonly Mark[], { offset, removed, inserted }: Change): Mark[] {
+  const behind = offset + removed;
+  const by = inserted - removed;
+  return marks.flatMap((mark) => {
+    if (mark.end <= offset) return [mark];
+    if (mark.start >= behind) return [{ ...mark, start: mark.start + by, end: mark.end + by }];
+    const start = mark.start < offset ? mark.start : behind + by;
+    const end = mark.end > behind ? mark.end + by : offset;
+    return end > start ? [{ ...mark, start, end }] : [];
+  });
+}
+
+/** The marks of these passages: those of the words where they are known, otherwise those that stood there before. */
+export function marksOf(
+  passages: readonly Passage[],
+  wordsOf: (passage: Passage) => readonly WordSurprisal[] | undefined,
+  before: readonly Mark[],
+): Mark[] {
+  return passages.flatMap((passage) => {
+    const words = wordsOf(passage);
+    if (!words) return before.filter((mark) => overlaps(mark, passage));
+    return words.map(({ start, end, surprisal }) => ({
+      start: passage.start + start,
+      end: passage.start + end,
+      level: intensityOf(surprisal),
+    }));
+  });
+}
+
+export function sameMarks(a: readonly Mark[], b: readonly Mark[]): boolean {
+  return a.length === b.length && a.every(({ start, end }, i) => start === b[i]?.start && end === b[i].end);
+}

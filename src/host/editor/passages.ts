@@ -1,0 +1,65 @@
+import type { Span } from '../../shared/types';
+import { boundaryBefore } from '../text-part';
+
+/** What a model reads at once: a paragraph, or a part of a long one. `start` and `end` are offsets in the document. */
+export interface Passage extends Span {
+  readonly text: string;
+}
+
+/** The most that one passage holds, in UTF-16 units. */
+export const LONGEST_PASSAGE = 2_000;
+
+/** Full stops and their like, closed by quotes or brackets, before white space; those of Chinese and Japanese need none. */
+const SENTENCE_END = /[.!?…]["'”’»)\]]*(?=\s)|[。！？][」』”’）]*/gu;
+
+/**
+ * A document's passages: its runs of lines that are not blank, without the white space around them. Longer ones are cut at the end of a sentence, else
+ * between words, and never inside a surrogate pair. What is not in a passage is white space.
+ */
+export function passagesOf(text: string): Passage[] {
+  return paragraphsOf(text).flatMap((paragraph) => cut(text, paragraph));
+}
+
+/** The runs of lines that are not blank. */
+export function paragraphsOf(text: string): Span[] {
+  const paragraphs: Span[] = [];
+  let begun: number | undefined;
+  for (let line = 0; line <= text.length;) {
+    const found = text.indexOf('\n', line);
+    const end = found < 0 ? text.length : found;
+    const blank = text.slice(line, end).trim() === '';
+    if (!blank) begun ??= line;
+    if (begun !== undefined && (blank || found < 0)) {
+      paragraphs.push(trimmed(text, begun, blank ? line : end));
+      begun = undefined;
+    }
+    line = end + 1;
+  }
+  return paragraphs;
+}
+
+function cut(text: string, { start, end }: Span): Passage[] {
+  const passages: Passage[] = [];
+  for (let from = start; from < end;) {
+    const limit = Math.min(end, from + LONGEST_PASSAGE);
+    const part = trimmed(text, from, limit === end ? end : boundary(text, from, limit));
+    if (part.end > part.start) passages.push({ ...part, text: text.slice(part.start, part.end) });
+    from = Math.max(part.end, from + 1);
+    while (from < end && text.slice(from, from + 1).trim() === '') from++;
+  }
+  return passages;
+}
+
+/** Where a passage from `from` that may reach to `limit` ends: in its second half. */
+function boundary(text: string, from: number, limit: number): number {
+  const half = Math.floor((from + limit) / 2);
+  const last = [...text.slice(half, limit).matchAll(SENTENCE_END)].at(-1);
+  return last ? half + last.index + last[0].length : boundaryBefore(text, limit, limit - half);
+}
+
+function trimmed(text: string, start: number, end: number): Span {
+  const part = text.slice(start, end);
+  return { start: start + part.length - part.trimStart().length, end: start + part.trimEnd().length };
+}
+
+export const overlaps = (a: Span, b: Span): boolean => a.start < b.end && b.start < a.end;

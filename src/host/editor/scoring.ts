@@ -1,0 +1,130 @@
+import type { Span, WordSurprisal } from '../../shared/types';
+import { overlaps, type Passage } from './passages';
+import type { Score, Scores } from './scores';
+
+/** One document as it is now, and how it is looked at. */
+export interface Situation {
+  /** The model that reads, as requests name it, and its version. */
+  readonly model: string;
+  readonly version: string;
+  readonly passages: readonly Passage[];
+  /** What can be seen. */
+  readonly visible: readonly Span[];
+  /** What can be seen, and what comes into view next. */
+  readonly near: readonly Span[];
+  /** Whether nobody is typing: until then only what can be seen is asked for. */
+  readonly settled: boolean;
+}
+
+interface Task {
+  readonly passage: Passage;
+  readonly quick: boolean;
+  /** 0 is the most urgent. */
+  readonly rank: number;
+}
+
+export type Ask = (model: string, text: string, quick: boolean, signal: AbortSignal) => Promise<WordSurprisal[]>;
+
+/**
+ * Has one document's passages scored, one request at a time: first what can be seen by an estimate, then what is near, then what can be seen exactly, then
+ * the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
+ * later; scores that are known are never asked for again.
+ */
+export class Scoring {
+  #situation: Situation | undefined;
+  #running: { readonly task: Task; readonly version: string; readonly abort: AbortController } | undefined;
+  #failed = false;
+  /** Texts that were scored with this version: what the bound of {@link Scores} has dropped since is asked for again only to be seen. */
+  #done = { version: '', texts: new Set<string>() };
+
+  constructor(
+    private readonly scores: Scores,
+    private readonly ask: Ask,
+    private readonly onScored: (passage: Passage) => void,
+    private readonly onFailed: (error: unknown) => void,
+  ) {}
+
+  /** The document, the view or the model has changed. What failed before is tried again. */
+  update(situation: Situation | undefined): void {
+    this.#situation = situation;
+    this.#failed = false;
+    if (situation && situation.version !== this.#done.version) this.#done = { version: situation.version, texts: new Set() };
+    this.#advance();
+  }
+
+  dispose(): void {
+    this.update(undefined);
+  }
+
+  #advance(): void {
+    const task = this.#failed ? undefined : this.#next();
+    const running = this.#running;
+    if (running) {
+      if (this.#wanted(running) && !(task && task.rank < running.task.rank)) return;
+      running.abort.abort();
+      this.#running = undefined;
+    }
+    if (task && this.#situation) void this.#run(task, this.#situation);
+  }
+
+  async #run(task: Task, { model, version }: Situation): Promise<void> {
+    const { text } = task.passage;
+    const running = (this.#running = { task, version, abort: new AbortController() });
+    const { signal } = running.abort;
+    try {
+      const words = await this.ask(model, text, task.quick, signal);
+      if (signal.aborted) return;
+      this.scores.set(version, text, words, task.quick);
+      this.#done.texts.add(text);
+      this.#running = undefined;
+      this.onScored(task.passage);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#running = undefined;
+      this.#failed = true;
+      this.onFailed(error);
+    }
+    this.#advance();
+  }
+
+  #score({ text }: Passage): Score | undefined {
+    return this.#situation && this.scores.get(this.#situation.version, text);
+  }
+
+  /** Whether a request that runs would still be made, now or later. */
+  #wanted({ task, version }: { readonly task: Task; readonly version: string }): boolean {
+    const now = this.#situation;
+    return now?.version === version && (now.settled || task.rank === 0) && now.passages.some(({ text }) => text === task.passage.text);
+  }
+
+  #next(): Task | undefined {
+    const now = this.#situation;
+    if (!now) return undefined;
+    const within = (spans: readonly Span[]): Passage[] => now.passages.filter((passage) => spans.some((span) => overlaps(passage, span)));
+    const unknown = (passage: Passage): boolean => !this.#score(passage);
+    const visible = within(now.visible);
+    const first = visible.find(unknown);
+    if (first) return { passage: first, quick: true, rank: 0 };
+    if (!now.settled) return undefined;
+    const near = within(now.near).find(unknown);
+    if (near) return { passage: near, quick: true, rank: 1 };
+    const estimated = visible.find((passage) => this.#score(passage)?.quick);
+    if (estimated) return { passage: estimated, quick: false, rank: 2 };
+    const rest = now.passages.find((passage) => !this.#done.texts.has(passage.text) && unknown(passage));
+    return rest && { passage: rest, quick: true, rank: 3 };
+  }
+}
+
+/** How far a document is scored, and its pseudo-perplexity so far: exp of the mean surprisal of a token (Salazar et al., 2020, arXiv 1910.14659). */
+export function summary(passages: readonly Passage[], scoreOf: (text: string) => Score | undefined): { done: number; perplexity?: number } {
+  let [surprisal, pieces, scored, all] = [0, 0, 0, 0];
+  for (const { text } of passages) {
+    all += text.length;
+    const score = scoreOf(text);
+    if (!score) continue;
+    scored += text.length;
+    surprisal += score.surprisal;
+    pieces += score.pieces;
+  }
+  return { done: all === 0 ? 1 : scored / all, ...(pieces > 0 && { perplexity: Math.exp(surprisal / pieces) }) };
+}

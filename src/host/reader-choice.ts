@@ -1,0 +1,50 @@
+import * as vscode from 'vscode';
+import type { RunSummary } from '../shared/types';
+import type { Runs } from './runs';
+
+/** Which model reads texts, in the inspector as in the editor: that of the chosen run, otherwise that of the foremost. */
+export class ReaderChoice implements vscode.Disposable {
+  #chosen: string | undefined;
+  #known: string | undefined;
+  readonly #change = new vscode.EventEmitter<void>();
+  readonly #subscription: vscode.Disposable;
+
+  /** Another model, or a newer checkpoint of the same run. */
+  readonly onDidChange = this.#change.event;
+
+  constructor(private readonly runs: Runs) {
+    this.#subscription = runs.onDidChange(() => this.#look());
+  }
+
+  get run(): RunSummary | undefined {
+    return this.runs.find(this.#chosen) ?? this.runs.foremost;
+  }
+
+  /** What requests name: an absolute path. Undefined while there is nothing to read with. */
+  get model(): string | undefined {
+    const { run } = this;
+    return run?.checkpoint === undefined ? undefined : run.folder;
+  }
+
+  /** Names the model's parameters: equal versions give equal answers. */
+  get version(): string | undefined {
+    return this.model === undefined ? undefined : `${this.model}@${this.run?.checkpoint ?? ''}`;
+  }
+
+  /** Chooses a run by its folder. */
+  choose(run: string): void {
+    this.#chosen = run;
+    this.#look();
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(this.#subscription, this.#change).dispose();
+  }
+
+  #look(): void {
+    const now = this.version ?? this.run?.folder;
+    if (now === this.#known) return;
+    this.#known = now;
+    this.#change.fire();
+  }
+}

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LONGEST_PASSAGE, passagesOf } from '../../../src/host/editor/passages';
+
+const texts = (text: string): string[] => passagesOf(text).map((passage) => passage.text);
+
+describe('The passages of a document', () => {
+  it('are its paragraphs, without the white space around them', () => {
+    expect(passagesOf('  Call me\nIshmael.\n \t\n\n\nSome years ago \n')).toEqual([
+      { start: 2, end: 18, text: 'Call me\nIshmael.' },
+      { start: 24, end: 38, text: 'Some years ago' },
+    ]);
+  });
+
+  it('know the line ends of Windows, and none at the end', () => {
+    expect(texts('one\r\ntwo\r\n\r\nthree')).toEqual(['one\r\ntwo', 'three']);
+    expect(texts('')).toEqual([]);
+    expect(texts('\n \r\n\u00a0')).toEqual([]);
+  });
+
+  it('of a long paragraph end with sentences', () => {
+    const sentence = 'The sea was calm, and he said “no more.” ';
+    const found = texts(sentence.repeat(200));
+    expect(found.length).toBeGreaterThan(3);
+    for (const text of found) expect(text).toMatch(/^The sea.*more\.”$/s);
+    for (const text of texts('海は静かだった。'.repeat(1_000))) expect(text.endsWith('。')).toBe(true);
+  });
+
+  it('are cut between words where there is no sentence, and outside of surrogate pairs where there is no word', () => {
+    for (const text of texts('whale '.repeat(1_000))) expect(text).toMatch(/^(whale ?)+(?<! )$/);
+    const whales = texts(`x${'🐋'.repeat(3_000)}`);
+    for (const text of whales) expect(text.isWellFormed()).toBe(true);
+    expect(whales.join('')).toBe(`x${'🐋'.repeat(3_000)}`);
+  });
+
+  it('hold everything but white space exactly once, where it stands, whatever the text', () => {
+    const part = fc.constantFrom('\n', '\r\n', ' ', '\u2028', 'a', 'مرحبا', '🏴‍☠️', 'é', '. ', '。', 'word '.repeat(300), 'x'.repeat(1_500));
+    const any = fc.oneof(fc.array(part, { maxLength: 40 }).map((parts) => parts.join('')), fc.string({ unit: 'binary' }));
+    fc.assert(
+      fc.property(any, (text) => {
+        const passages = passagesOf(text);
+        let end = 0;
+        for (const passage of passages) {
+          expect(text.slice(end, passage.start).trim()).toBe('');
+          expect(passage.text).toBe(text.slice(passage.start, passage.end));
+          expect(passage.text.trim()).toBe(passage.text);
+          expect(passage.text.length).toBeGreaterThan(0);
+          expect(passage.text.length).toBeLessThanOrEqual(LONGEST_PASSAGE);
+          end = passage.end;
+        }
+        expect(text.slice(end).trim()).toBe('');
+      }),
+    );
+  });
+
+  it('stay what they were when another one is edited', () => {
+    const paragraphs = Array.from({ length: 50 }, (_, i) => `Paragraph ${i}. ${'It goes on. '.repeat(i)}`);
+    const before = texts(paragraphs.join('\n\n'));
+    const after = texts(paragraphs.with(3, 'Another text.').join('\n\n'));
+    expect(after.filter((text) => !before.includes(text))).toEqual(['Another text.']);
+  });
+
+  it('of a book are found in milliseconds', () => {
+    const text = `${'A line of some words, and more of them.\n'.repeat(8)}\n`.repeat(2_000);
+    passagesOf(text);
+    const began = performance.now();
+    expect(passagesOf(text)).toHaveLength(2_000);
+    // About 4 ms; a scan that is quadratic in the text would take minutes.
+    expect(performance.now() - began).toBeLessThan(500);
+  });
+});
