@@ -6,6 +6,7 @@ import { ActiveText } from './active-text';
 import type { Inspection } from './inspection';
 import { InspectorModels } from './inspector-models';
 import { wordHandlers } from './inspector-words';
+import { InspectorSentences } from './inspector-sentences';
 import { checkpointNotice, runNotice, textNotice } from './notices';
 import type { ReaderChoice } from './reader-choice';
 import { isCancelled, sentence, type Reporter } from './report';
@@ -20,8 +21,6 @@ import { basename, folderOf, pathFrom } from './workspace';
 /** How much text is tokenised around the cursor, and how many of its tokens are shown at most. */
 const TOKENS_TEXT = 3_000;
 const TOKENS_SHOWN = 512;
-/** How much text is compared by units at most, in UTF-16 units. */
-const SIMILARITY_TEXT = 100_000;
 
 /** A reading as the view has it, with what it was made from. */
 interface Current {
@@ -47,6 +46,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   readonly #tellModels = new Throttle(500, () => this.reporter.background(this.#sendModels()));
   readonly #models: InspectorModels;
   readonly #handlers: Handlers<typeof inspectorHost>;
+  readonly #tellCursor = new Throttle(100, () => this.#sendCursor());
+  readonly #sentences: InspectorSentences;
   readonly #subscriptions: vscode.Disposable;
 
   constructor(
@@ -57,6 +58,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     private readonly reporter: Reporter,
   ) {
     this.#models = new InspectorModels(runs, reader, inspection);
+    this.#sentences = new InspectorSentences(inspection);
     this.#handlers = this.#answers();
     this.#subscriptions = vscode.Disposable.from(
       vscode.window.registerWebviewPanelSerializer(Inspector.viewType, this),
@@ -64,6 +66,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       this.#active.onDidEdit(() => this.#read.call()),
       this.#active.onDidMove(() => {
         if (!this.#shows(this.#active.anchor)) this.#read.call();
+        this.#tellCursor.call();
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#read.call()),
       runs.onDidChange(() => this.#look()),
@@ -95,13 +98,15 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     this.#read.dispose();
     this.#follow.dispose();
     this.#tellModels.dispose();
+    this.#tellCursor.dispose();
     this.#link?.panel.dispose();
     this.#subscriptions.dispose();
   }
 
   #attach(panel: vscode.WebviewPanel): void {
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
-    const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
+    const handlers = { ...this.#handlers, ...this.#sentences.handlers };
+    const link = new WebviewLink(panel, view, inspectorHost, handlers, this.reporter.log);
     this.#link = link;
     panel.onDidDispose(() => {
       this.#running?.abort();
@@ -117,18 +122,9 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
         this.#update();
         return {};
       },
+      ...this.#sentences.handlers,
       ...wordHandlers(this.inspection, (version, side) => this.#current(version, side)),
       batch: (query, signal) => this.inspection.request('batch', { model: this.#modelOf('first'), ...query }, { signal }),
-      similarity: async ({ version, unit, limit }, signal) => {
-        const { model, text, shown } = this.#current(version, 'first');
-        const { start, end } = partAround(text, shown.part.start, SIMILARITY_TEXT);
-        const { units, matrix } = await this.inspection.request(
-          'similarity',
-          { model, text: text.slice(start, end), unit, limit },
-          { signal },
-        );
-        return { units: shifted(units, start), matrix };
-      },
       reveal: async ({ uri, spans }) => {
         await this.#revealer.reveal(vscode.Uri.parse(uri, true), spans);
         return {};
@@ -180,6 +176,12 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   async #sendModels(): Promise<void> {
     const models = await this.#models.describe();
     this.#link?.messages.emit('models', models);
+  }
+
+  #sendCursor(): void {
+    const { editor, document } = this.#active;
+    if (!editor || !this.#link?.panel.visible || document?.uri.toString() !== this.#reading?.shown.uri) return;
+    this.#link.messages.emit('cursor', { offset: editor.document.offsetAt(editor.selection.active) });
   }
 
   #notice(notice: Notice): void {
@@ -234,6 +236,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       version: ++this.#version,
       uri: document.uri.toString(),
       name: basename(document.uri),
+      content: this.#sentences.take({ uri: document.uri.toString(), folder, model, step, text }, start),
       model: pathFrom(folder, model),
       ...(!document.isUntitled && { file: pathFrom(folder, document.uri.fsPath) }),
       ...(step !== undefined && { step }),
@@ -248,5 +251,6 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     };
     this.#reading = { shown, reader, text };
     this.#link?.messages.emit('reading', shown);
+    this.#tellCursor.call();
   }
 }

@@ -2,12 +2,17 @@ import { z } from 'zod';
 import {
   Attention,
   CheckpointSummary,
+  Geometry,
   Metrics,
+  Neighbour,
   ObjectiveSummary,
   Prediction,
+  Projection,
   RunSummary,
   Similarity,
   Span,
+  TextMap,
+  TextUnit,
   Token,
   TrainingBatch,
   Unit,
@@ -37,6 +42,8 @@ const Reading = z.object({
   version: z.int(),
   uri: z.string(),
   name: z.string(),
+  /** Names the whole text and the checkpoint: the same whichever part of the text is shown. */
+  content: z.int(),
   /** Names the model on the command line, from the workspace folder. */
   model: z.string(),
   /** Names the document on the command line likewise; absent while it is in no file. */
@@ -78,6 +85,13 @@ const Empty = z.object({});
 /** A path or an address. A view is a page that shows other people's text: what comes from it has bounds. */
 const Short = z.string().max(8192);
 
+/** The first `limit` units of a document; what is told of them has offsets in the document. */
+const Units = z.object({ content: z.int(), unit: Unit, limit: z.int().positive().max(2000) });
+
+/** `file` is its path from the workspace folder, for people. */
+const NeighbourInFile = Neighbour.omit({ path: true }).extend({ uri: z.string(), file: z.string() });
+export type NeighbourInFile = z.infer<typeof NeighbourInFile>;
+
 /** What the inspector may ask of the host, and what it is told. */
 export const inspectorHost = {
   requests: {
@@ -107,8 +121,20 @@ export const inspectorHost = {
     },
     /** The tokens of a reading that the run's training would hide, another choice for every `draw`. Fails with `stale` like `predict`. */
     mask: { params: z.object({ version: z.int(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
-    /** Compares the first `limit` units of the document, with offsets in the document. Fails with `stale` like `predict`. */
-    similarity: { params: z.object({ version: z.int(), unit: Unit, limit: z.int().positive().max(2000) }), result: Similarity },
+    /** Compares units of the document. Fails with `stale`, as all that follow do, when `content` is no longer the newest reading's. */
+    similarity: { params: Units, result: Similarity },
+    map: { params: Units.extend({ projection: Projection }), result: TextMap },
+    geometry: { params: Units, result: Geometry },
+    /** The unit at an offset of the document, otherwise the next one; none in an empty text. */
+    unitAt: {
+      params: z.object({ content: z.int(), unit: Unit, offset: z.int().nonnegative() }),
+      result: z.object({ unit: TextUnit.optional() }),
+    },
+    /** The sentences of the workspace folder that are most like a text, as far as they are read; asking again reads on. */
+    neighbours: {
+      params: z.object({ content: z.int(), text: z.string().max(1_000_000) }),
+      result: z.object({ neighbours: z.array(NeighbourInFile), indexed: z.int(), total: z.int() }),
+    },
     /** Shows up to two places of a document in its editor and marks them. */
     reveal: { params: z.object({ uri: Short, spans: z.array(Span).max(2) }), result: Empty },
     /** `model` is a run or a model folder; absent: nothing is compared. */
@@ -124,6 +150,8 @@ export const inspectorHost = {
     models: Models,
     /** A new document, a new version of it, another part of it, or a newer checkpoint. */
     reading: Reading,
+    /** Where the editor's cursor stands in the document of the reading. */
+    cursor: z.object({ offset: z.int().nonnegative() }),
     /** In place of a reading. */
     notice: Notice,
   },

@@ -9,7 +9,6 @@ import {
 } from '@vscode/webview-ui-toolkit';
 import { z } from 'zod';
 import { RemoteError } from '../../src/shared/rpc';
-import { Unit } from '../../src/shared/types';
 import { inspectorHost, type Notice, type Reading } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
@@ -17,7 +16,7 @@ import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
 import { BatchPanel } from './batch-panel';
 import { ModelPicker, type PickerEvents } from './model-picker';
-import { SimilarityPanel } from './similarity-panel';
+import { SimilarityPanel, SimilarityState } from './similarity-panel';
 import { TokensPanel } from './tokens-panel';
 import '../common/base.css';
 import './inspector.css';
@@ -25,9 +24,14 @@ import './inspector.css';
 provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodePanels(), vsCodePanelTab(), vsCodePanelView());
 
 const Tab = z.enum(['tokens', 'similarity', 'batch']);
-const State = z.object({ tab: Tab, unit: Unit, uri: z.string(), hidden: z.array(z.int()) });
+const State = z.object({ tab: Tab, similarity: SimilarityState, uri: z.string(), hidden: z.array(z.int()) });
 
-const memory = new Memory(State, { tab: 'tokens', unit: 'sentence', uri: '', hidden: [] });
+const memory = new Memory(State, {
+  tab: 'tokens',
+  similarity: { unit: 'sentence', view: 'heatmap', projection: 'umap' },
+  uri: '',
+  hidden: [],
+});
 const host = connect(inspectorHost);
 
 /** Asks the host for something whose failure the host itself reports. */
@@ -64,12 +68,13 @@ const tokens = new TokensPanel(
 );
 const similarity = new SimilarityPanel(
   {
-    similarity: (version, unit, limit) => ask('similarity', { version, unit, limit }),
-    reveal: (uri, spans) => tell(ask('reveal', { uri, spans })),
-    onUnit: (unit) => memory.update({ unit }),
+    request: (method, params, options) => host.request(method, params, options),
+    reveal: (uri, units) => tell(ask('reveal', { uri, spans: units.map(({ start, end }) => ({ start, end })) })),
+    copy: (text) => ask('copy', { text }),
     explain,
   },
-  memory.value.unit,
+  memory.value.similarity,
+  (state) => memory.update({ similarity: state }),
 );
 const batch = new BatchPanel({ batch: (query) => ask('batch', query), model: () => shown?.model, copy, explain });
 const panels = element('vscode-panels', { attributes: { activeid: memory.value.tab, 'aria-label': 'Inspector' } }, [
@@ -89,7 +94,7 @@ panels.addEventListener('change', () => {
   const tab = Tab.safeParse(panels.activeid);
   if (!tab.success || tab.data === memory.value.tab) return;
   memory.update({ tab: tab.data });
-  if (tab.data === 'similarity') similarity.load();
+  similarity.setVisible(tab.data === 'similarity');
   if (tab.data === 'batch') batch.load();
 });
 
@@ -118,6 +123,7 @@ host.on('models', (models) => {
   batch.show(models, memory.value.tab === 'batch');
 });
 host.on('reading', showReading);
+host.on('cursor', ({ offset }) => similarity.follow(offset));
 host.on('notice', showNotice);
 onThemeChange(() => similarity.redraw());
 tell(ask('ready', {}));

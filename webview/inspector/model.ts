@@ -1,4 +1,4 @@
-import type { Attention, CheckpointSummary, Prediction, RunSummary, Similarity, Token } from '../../src/shared/types';
+import type { Attention, CheckpointSummary, Prediction, RunSummary, Token } from '../../src/shared/types';
 import type { ModelChoice, Models, Reading, Side } from '../../src/shared/webview-protocol';
 import { formatCount, formatNats } from '../../src/shared/format';
 
@@ -205,44 +205,6 @@ export function contextOf(
     before: `${index > reach ? '… ' : ''}${join(index - reach, index)}`,
     after: `${join(index + 1, index + 1 + reach)}${index + 1 + reach < tokens.length ? ' …' : ''}`,
   };
-}
-
-/** The lowest and highest similarity of two different units; the diagonal is always 1 and says nothing. */
-export function offDiagonalRange({ matrix }: Similarity): { low: number; high: number } {
-  let [low, high] = [Infinity, -Infinity];
-  for (const [i, row] of matrix.entries()) {
-    for (const [j, value] of row.entries()) {
-      if (i === j) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
-  return low <= high ? { low, high } : { low: 0, high: 1 };
-}
-
-/** Where a value stands between `low` and `high`, 0…1. */
-export function position(value: number, { low, high }: { low: number; high: number }): number {
-  return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 1;
-}
-
-/** The side of a heatmap's cell in CSS pixels, so that `count` of them fill `width` without becoming huge; below the least, the map scrolls. */
-export function cellSize(count: number, width: number): number {
-  return Math.max(3, Math.min(28, Math.floor(width / Math.max(1, count))));
-}
-
-/** The cell at a point of the map, in the same pixels; undefined outside. */
-export function cellAt(x: number, y: number, cell: number, count: number): { row: number; column: number } | undefined {
-  const [row, column] = [Math.floor(y / cell), Math.floor(x / cell)];
-  return row >= 0 && column >= 0 && row < count && column < count ? { row, column } : undefined;
-}
-
-/** The colour at `at` (0…1) of a scale through evenly spaced stops. */
-export function colourAt(stops: readonly (readonly [number, number, number])[], at: number): [number, number, number] {
-  const place = Math.min(1, Math.max(0, at)) * (stops.length - 1);
-  const index = Math.min(Math.floor(place), stops.length - 2);
-  const [from, to] = [stops[index] ?? [0, 0, 0], stops[index + 1] ?? [0, 0, 0]];
-  const mix = (channel: 0 | 1 | 2): number => Math.round(from[channel] + (to[channel] - from[channel]) * (place - index));
-  return [mix(0), mix(1), mix(2)];
 }
 
 /** What a token looks at in a head: attention probabilities by token. Empty for a token outside the window that was read. */

@@ -1,6 +1,6 @@
 import type { Attention, Prediction, Span } from '../../src/shared/types';
 import type { Models, Reading, Replaced, Side } from '../../src/shared/webview-protocol';
-import { pathArgument } from '../../src/shared/command-line';
+import { attentionCommand, maskCommand } from '../../src/shared/command-line';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { AttentionBar } from './attention-bar';
@@ -198,20 +198,14 @@ export class TokensPanel {
 
   /** The command that does the same in a terminal. */
   #tell(): void {
-    const reading = this.#reading;
+    const [reading, attention, token] = [this.#reading, this.#read?.attention, this.#lookedAt];
     if (!reading) return;
-    const model = pathArgument(reading.model);
-    if (this.#attention.on && this.#lookedAt !== undefined) {
-      const { from = 0, to = 0 } = this.#read?.attention ?? {};
-      const [first, last] = [reading.tokens[from], reading.tokens[to - 1]];
-      if (!first || !last) return;
-      const text = reading.part.text.slice(first.start - reading.part.start, last.end - reading.part.start);
-      const [token, layer, head] = [this.#lookedAt - from, this.#attention.layer, this.#attention.head].map((each) => String(each + 1));
-      this.#command.show(['objective-lab', 'attention', model, '--text', text, '--token', token!, '--layer', layer!, '--head', head!]);
-    } else {
-      const text = maskedText(reading, this.#hidden);
-      this.#command.show(this.#hidden.length > 0 ? ['objective-lab', 'mask', model, '--text', text] : undefined);
-    }
+    const { model, part, tokens } = reading;
+    if (this.#attention.on && attention && token !== undefined) {
+      const [first, last] = [tokens[attention.from], tokens[attention.to - 1]];
+      const text = part.text.slice((first?.start ?? 0) - part.start, (last?.end ?? 0) - part.start);
+      this.#command.show(attentionCommand(model, text, token - attention.from, this.#attention.layer, this.#attention.head));
+    } else this.#command.show(this.#hidden.length > 0 ? maskCommand(model, maskedText(reading, this.#hidden)) : undefined);
   }
 
   #spans(reading: Reading, indices: readonly number[]): Span[] {
