@@ -1,3 +1,4 @@
+import { batchCommand } from '../../src/shared/command-line';
 import { formatCount, formatNats, formatProbability } from '../../src/shared/format';
 import type { BatchExample, BatchText, BatchToken, TrainingBatch } from '../../src/shared/types';
 import type { Models } from '../../src/shared/webview-protocol';
@@ -112,7 +113,7 @@ export class BatchPanel {
     this.#examples.classList.remove('waiting');
     this.#examples.replaceChildren(...examples.map(exampleView));
     const name = this.events.model();
-    this.#command.show(name === undefined ? undefined : ['objective-lab', 'batch', name, '--step', String(step), '--objective', objective]);
+    this.#command.show(name === undefined ? undefined : batchCommand(name, step, objective));
   }
 
   #fail(error: unknown): void {
