@@ -7,8 +7,10 @@ import { partAround, shifted } from './text-part';
 const CANDIDATES = 8;
 /** How much text around a word is looked at for what another word would change, in UTF-16 units. */
 const CHANGES_TEXT = 1_200;
+/** Words that another word changes are named up to so many. */
+const MOST_CHANGES = 5;
 /** Changes of less than this, in nats, are not worth a line. */
-const LEAST_CHANGE = 0.05;
+const LEAST_CHANGE = 0.01;
 
 /** A reading, and the path of the model on one side of it. */
 type Current = (version: number, side: Side) => { readonly shown: Reading; readonly model: string };
@@ -76,5 +78,6 @@ export function changesOf(was: readonly WordSurprisal[], is: readonly WordSurpri
       const now = after.get(moved({ start, end }, place, length).start);
       return now === undefined || Math.abs(now - surprisal) < LEAST_CHANGE ? [] : [{ start, end, before: surprisal, after: now }];
     })
-    .sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
+    .sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before))
+    .slice(0, MOST_CHANGES);
 }

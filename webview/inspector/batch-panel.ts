@@ -180,6 +180,7 @@ function pieceView({ token, mark, truth, loss, probability }: BatchToken): HTMLE
   });
   piece.append(token);
   if (loss !== undefined) piece.style.setProperty('--weight', String(Math.min(1, loss / FULL_TINT)));
-  if (truth !== undefined) piece.append(element('span', { class: 'stood', text: truth, attributes: { 'aria-label': `for ${truth}` } }));
+  if (truth !== undefined && truth !== token)
+    piece.append(element('span', { class: 'stood', text: truth, attributes: { 'aria-label': `for ${truth}` } }));
   return piece;
 }

@@ -4,9 +4,6 @@ import type { Reading, Replaced, Side } from '../../src/shared/webview-protocol'
 import { element } from '../common/dom';
 import { candidateRows, contextOf, type CandidateView } from './model';
 
-/** Words that another word changes are named up to so many. */
-const MOST_CHANGES = 5;
-
 /** What one or two models put in a hidden place. */
 export interface Place {
   /** Of the token in the reading. */
@@ -86,7 +83,7 @@ function column(
       element(
         'tbody',
         {},
-        candidateRows(prediction).map((view) => row(view, others !== undefined && !others.has(view.token), attempt)),
+        candidateRows(prediction).map((view) => row(view, others !== undefined && !view.truth && !others.has(view.token), attempt)),
       ),
     ]),
     truth && element('p', { class: 'muted', text: verdict(truth) }),
@@ -138,7 +135,7 @@ function comparison(predictions: Place['predictions']): HTMLElement | undefined 
 function replacedView({ predictions, changes }: Replaced, text: string, reading: Reading, name: string | undefined): HTMLElement {
   const truth = predictions[0]?.truth;
   const likely = truth ? `“${text}”: ${formatProbability(truth.probability)}, choice number ${formatCount(truth.rank)}.` : `“${text}”`;
-  const named = changes.slice(0, MOST_CHANGES).map(({ start, end, before, after }) =>
+  const named = changes.map(({ start, end, before, after }) =>
     element('li', {}, [
       element('span', {
         class: 'word',
@@ -155,6 +152,6 @@ function replacedView({ predictions, changes }: Replaced, text: string, reading:
     element('p', {}, [name === undefined ? '' : `${name}: `, likely]),
     named.length > 0
       ? element('ul', { attributes: { 'aria-label': 'Words that it makes more or less surprising' } }, named)
-      : element('p', { class: 'muted', text: 'It changes no other word by 0.05 nats or more.' }),
+      : element('p', { class: 'muted', text: 'It changes no other word by 0.01 nats or more.' }),
   ]);
 }

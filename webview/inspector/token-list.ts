@@ -106,14 +106,21 @@ export class TokenList {
     event.preventDefault();
     this.#drag = option.getAttribute('aria-selected') !== 'true';
     this.#focus(this.#options.indexOf(option));
-    this.#set(option, this.#drag);
+    this.#set([option], this.#drag);
   }
 
   #over(event: Event): void {
     const option = optionOf(event);
     if (!option) return;
-    if (this.#drag !== undefined) this.#set(option, this.#drag);
+    if (this.#drag !== undefined) this.#passTo(this.#options.indexOf(option), this.#drag);
     this.events.onLook(indexOf(option));
+  }
+
+  /** The pointer may skip tokens when it is fast: all from where it was are meant. */
+  #passTo(index: number, hide: boolean): void {
+    const [from, to] = [Math.min(this.#focused, index), Math.max(this.#focused, index)];
+    this.#set(this.#options.slice(from, to + 1), hide);
+    this.#focus(index);
   }
 
   #key(event: KeyboardEvent): void {
@@ -134,15 +141,17 @@ export class TokenList {
       const hide = event.shiftKey ? option.getAttribute('aria-selected') === 'true' : undefined;
       this.#focus(move());
       const reached = this.#options[this.#focused];
-      if (hide !== undefined && reached) this.#set(reached, hide);
-    } else if (event.key === ' ' || event.key === 'Enter') this.#set(option, option.getAttribute('aria-selected') !== 'true');
+      if (hide !== undefined && reached) this.#set([reached], hide);
+    } else if (event.key === ' ' || event.key === 'Enter') this.#set([option], option.getAttribute('aria-selected') !== 'true');
     else return;
     event.preventDefault();
   }
 
-  #set(option: HTMLElement, hide: boolean): void {
-    if (option.getAttribute('aria-disabled') === 'true' || (option.getAttribute('aria-selected') === 'true') === hide) return;
-    this.events.onHide([indexOf(option)], hide);
+  #set(options: readonly HTMLElement[], hide: boolean): void {
+    const changed = options.filter(
+      (option) => option.getAttribute('aria-disabled') !== 'true' && (option.getAttribute('aria-selected') === 'true') !== hide,
+    );
+    if (changed.length > 0) this.events.onHide(changed.map(indexOf), hide);
   }
 
   #focus(index: number): void {
