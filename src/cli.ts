@@ -1,10 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { version } from '../package.json';
+import { json, positive } from './cli/arguments';
 import { benchCommand } from './cli/bench';
 import { exportCommand } from './cli/export';
 import { generateCommand } from './cli/generate';
 import { graphCommand, parseShapes } from './cli/graph';
-import { similarityCommand, maskCommand } from './cli/inspect';
+import { addInspection } from './cli/inspection';
 import { objectivesCommand } from './cli/objectives';
 import { reportError } from './cli/report';
 import { runsCommand } from './cli/runs';
@@ -13,11 +14,6 @@ import { trainCommand } from './cli/train';
 import { Preset } from './experiment/model';
 import { ExportFormat } from './shared/types';
 
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number of at least 1.');
-  return value;
-};
 const presets = (text: string): Preset[] =>
   text.split(',').map((name) => {
     const { success, data } = Preset.safeParse(name);
@@ -34,7 +30,6 @@ const finite = (text: string): number => {
   if (text === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 };
-const json = (): Option => new Option('--json', 'machine-readable output');
 
 const program = new Command('objective-lab')
   .description('Pre-train language models and look at what they learned, with no editor.')
@@ -77,14 +72,7 @@ program
   .addOption(json())
   .action(objectivesCommand);
 
-program
-  .command('mask')
-  .description('predict the [MASK]s of a text')
-  .argument('<model>', 'a run, or a model folder')
-  .requiredOption('--text <text>', 'a text with one [MASK] or more')
-  .addOption(new Option('--top <n>', 'candidates for each').argParser(positive).default(5))
-  .addOption(json())
-  .action(maskCommand);
+addInspection(program);
 
 program
   .command('generate')
@@ -100,15 +88,6 @@ program
   )
   .addOption(json())
   .action(generateCommand);
-
-program
-  .command('similarity')
-  .description('cosine similarities between the parts of a text')
-  .argument('<model>', 'a run, or a model folder')
-  .argument('<file>', 'a text file')
-  .addOption(new Option('--unit <unit>', 'what a part is').choices(['sentence', 'line', 'paragraph']).default('sentence'))
-  .addOption(json())
-  .action(similarityCommand);
 
 program
   .command('export')

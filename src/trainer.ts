@@ -2,6 +2,7 @@ import { checkExperiment } from './experiment/parse';
 import { experimentJsonSchema, objectiveSnippets } from './experiment/jsonSchema';
 import { newExperiment } from './experiment/template';
 import { exportModel } from './inspect/export';
+import { trainingBatch } from './inspect/batch';
 import { Reader } from './inspect/reader';
 import { objectives } from './objectives';
 import { UserError } from './shared/errors';
@@ -9,6 +10,7 @@ import { MessageHandler, toWireError, type Handlers } from './shared/rpc';
 import * as protocol from './shared/trainer-protocol';
 import type { Done } from './shared/trainer-protocol';
 import { ObjectiveSummary } from './shared/types';
+import { describeCheckpoints } from './train/checkpoint';
 import { ExperimentSchema } from './train/experiment';
 import { resume, train } from './train/loop';
 import type { TrainEvents } from './train/steps';
@@ -83,9 +85,16 @@ const handlers: Handlers<typeof protocol.trainer> = {
     const { step, folder } = current.model;
     return { tokens, checkpoint: folder, ...(step !== undefined && { step }) };
   },
-  predict: ({ model, text, hidden, top }) => reader(model, false).predict(text, hidden, top),
+  predict: ({ model, text, spans, top }, signal) => reader(model, false).predict(text, spans, top, signal),
+  surprisal: ({ model, text, quick }, signal) => reader(model, false).surprisal(text, quick, signal),
+  attention: ({ model, text, index, layer, hidden }) => reader(model, false).attention(text, index, layer, hidden),
   mask: ({ model, text, draw }) => reader(model, false).mask(text, draw),
-  similarity: ({ model, text, unit, limit }) => reader(model, false).similarity(text, unit, limit),
+  similarity: ({ model, ...query }, signal) => reader(model, false).similarity(query, signal),
+  geometry: ({ model, ...query }, signal) => reader(model, false).geometry(query, signal),
+  map: ({ model, projection, ...query }, signal) => reader(model, false).map(query, projection, signal),
+  neighbours: ({ model, root, text, top, budget }, signal) => reader(model, false).neighbours(root, text, top, budget, signal),
+  checkpoints: ({ run }) => describeCheckpoints(run),
+  batch: ({ model, step, objective }, signal) => trainingBatch(model, { step, objective }, signal),
 };
 
 /** A message that can no longer be sent is lost with the host that would have read it: 'disconnect' deals with that. */

@@ -13,7 +13,7 @@ import type { Runs } from './runs';
 import { partAround, shifted } from './text-part';
 import { Debounce, Throttle } from './throttle';
 import { sideColumn, WebviewLink } from './webview-link';
-import { basename } from './workspace';
+import { basename, folderOf, pathFrom } from './workspace';
 
 /** How much text is tokenised around the cursor, and how many of its tokens are shown at most. */
 const TOKENS_TEXT = 3_000;
@@ -136,6 +136,10 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       this.reader.choose(run);
       return {};
     },
+    copy: async ({ text }) => {
+      await vscode.env.clipboard.writeText(text);
+      return {};
+    },
     act: ({ action }) =>
       act(action, () => {
         this.inspection.retry();
@@ -213,10 +217,13 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
     const shown = shifted(tokens.slice(0, TOKENS_SHOWN), start);
     const lineAt = (offset: number): number => document.positionAt(offset).line + 1;
+    const folder = folderOf(document.uri);
     const reading: Reading = {
       version: ++this.#version,
       uri: document.uri.toString(),
       name: basename(document.uri),
+      model: pathFrom(folder, run.folder),
+      ...(!document.isUntitled && { file: pathFrom(folder, document.uri.fsPath) }),
       ...(step !== undefined && { step }),
       part: {
         start,

@@ -1,3 +1,4 @@
+import { isAbsolute, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 
@@ -22,6 +23,17 @@ export function runsFolderOf(experiment: vscode.Uri): string {
 
 export function basename(uri: vscode.Uri): string {
   return uri.path.slice(uri.path.lastIndexOf('/') + 1);
+}
+
+/** The folder of the workspace that a document belongs to; the first for one that belongs to none. */
+export function folderOf(uri: vscode.Uri): vscode.WorkspaceFolder | undefined {
+  return vscode.workspace.getWorkspaceFolder(uri) ?? vscode.workspace.workspaceFolders?.[0];
+}
+
+/** A file or folder as a command that runs in `folder` names it: by a relative path with `/`, by its whole path when it is elsewhere. */
+export function pathFrom(folder: vscode.WorkspaceFolder | undefined, path: string): string {
+  const inside = folder && relative(folder.uri.fsPath, path).split(sep).join('/');
+  return inside === undefined || inside.startsWith('../') || isAbsolute(inside) ? path : inside;
 }
 
 export function isExperiment(uri: vscode.Uri): boolean {

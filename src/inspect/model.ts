@@ -39,8 +39,8 @@ export interface OpenedModel extends Omit<LoadedModel, 'step'> {
  */
 export function openModel(path: string): OpenedModel {
   if (!existsSync(path)) throw new UserError(`There is no model at ${path}.`, 'Choose a run folder or a model folder.', 'model');
-  if (existsSync(join(path, 'status.json')) || existsSync(checkpointsOf(path))) return open(newestCheckpoint(path), path);
-  if (existsSync(join(path, 'state.json'))) {
+  if (isRun(path)) return open(newestCheckpoint(path), path);
+  if (isCheckpoint(path)) {
     // A checkpoint that was copied elsewhere with its tokenizer stands on its own.
     const run = existsSync(join(path, 'tokenizer.json')) ? path : dirname(dirname(path));
     return open({ ...loadCheckpoint(path), folder: path }, run);
@@ -57,6 +57,16 @@ export function openModel(path: string): OpenedModel {
     tokenizer: Tokenizer.ofModel(path),
   };
   return complete(model, !causal);
+}
+
+const isRun = (path: string): boolean => existsSync(join(path, 'status.json')) || existsSync(checkpointsOf(path));
+const isCheckpoint = (path: string): boolean => existsSync(join(path, 'state.json'));
+
+/** The run that a model belongs to, and the checkpoint if it is one. @throws UserError (code `run`) for a model from elsewhere */
+export function runOfModel(path: string): { run: string; checkpoint?: string } {
+  if (isRun(path)) return { run: path };
+  if (isCheckpoint(path)) return { run: dirname(dirname(path)), checkpoint: path };
+  throw new UserError(`${path} is not a run.`, 'Choose the folder of a run, or one of its checkpoints.', 'run');
 }
 
 /** Whether a model folder's `config.json` says that a position sees only those before it. */

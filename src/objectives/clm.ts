@@ -10,6 +10,7 @@ import type { Split } from '../text/dataset';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, weight } from './options';
 import { accuracyOf } from './scoring';
+import { examplesOf, meanOf, rowOf, tokensOf } from './show';
 import { checkWindows, heldOutWindows, windowAt, windowsOf } from './windows';
 
 const Options = z.strictObject({
@@ -63,7 +64,8 @@ function createClm(options: Options, { config, vocabulary, seed }: ObjectiveCont
     // The last position has nothing to predict.
     const states_BTH = ops.slice(ops.reshape(states, [batch, length, config.hiddenSize]), [0], [length - 1], [1]);
     const logits = lmLogits(config, parameters, ops.reshape(states_BTH, [-1, config.hiddenSize]));
-    return { loss: ops.reduceMean(ops.crossEntropy(logits, feed('labels'))), metrics: { accuracy: accuracyOf(logits, feed('labels')) } };
+    const losses = ops.crossEntropy(logits, feed('labels'));
+    return { loss: ops.reduceMean(losses), metrics: { accuracy: accuracyOf(logits, feed('labels')) }, parts: { losses } };
   };
   return {
     type: 'clm',
@@ -77,6 +79,15 @@ function createClm(options: Options, { config, vocabulary, seed }: ObjectiveCont
     loss,
     evaluationBatch: (split, index) => build(split, heldOutWindows(split, length, batch, index, 81)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
+    examples: (trained) =>
+      examplesOf(batch, trained, (row) => {
+        const losses = rowOf(trained.part('losses'), batch, row);
+        // Nothing stands before the first token from which it could be told.
+        const tokens = tokensOf(trained, rowOf(trained.batch.inputIds!, batch, row), row, (place) =>
+          place === 0 ? {} : { mark: 'target', loss: losses[place - 1]!, probability: Math.exp(-losses[place - 1]!) },
+        );
+        return { texts: [{ role: 'text', tokens }], loss: meanOf(losses) };
+      }),
     baseline: (_, unigramEntropy) => ({ metric: 'clm', value: unigramEntropy, by: 'word frequencies alone', better: 'lower' }),
   };
 }

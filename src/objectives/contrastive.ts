@@ -23,6 +23,7 @@ import {
   retrievalAmongViews,
   type SimilarityOptions,
 } from './similarity-losses';
+import { comparedTexts } from './show-compared';
 import { drawViews, exampleName, examplesOf, viewCount, type Positives } from './views';
 
 /**
@@ -118,13 +119,14 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
   };
 
   /** Pooled embeddings [rows, H] of all texts of a batch or of a chunk. */
-  const embed = (given: LossContext): Value => {
+  const embed = (given: LossContext, inputIds = textsOf(given)): Value => {
     const { parameters, batch: feed, dropout } = given;
     const attentionMask = feed('attentionMask');
-    const inputIds = replaced > 0 ? withSynonyms(given) : feed('inputIds');
     const hidden = encode(config, parameters, { inputIds, attentionMask }, dropout, { site: 'contrastive/' });
     return pool(hidden, attentionMask, pooling);
   };
+
+  const textsOf = (given: LossContext): Value => (replaced > 0 ? withSynonyms(given) : given.batch('inputIds'));
 
   /** Some tokens replaced by what the model's masked predictions would put there. */
   const withSynonyms = ({ parameters, batch: feed, key }: LossContext): Value =>
@@ -144,6 +146,7 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
       : 1 / options.temperature;
     const projected = project(embeddings, parameters);
     const queue = options.queue > 0 ? buffer(QUEUE) : undefined;
+    /** The loss of each anchor, or of all pairs together. */
     const direct = (texts: Value, memory: Value | undefined): Value => {
       const unit = options.similarity === 'cosine' ? ops.l2Normalize(texts) : texts;
       const [a, b, c] = ops.split(unit, new Array<number>(views).fill(batch), 0);
@@ -154,18 +157,20 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
       if (kind === 'nt-xent') return ntXent(unit, similarity);
       return kind === 'cosent' ? cosent(a!, b!, feed('scores'), scale) : infoNce(a!, b!, similarity, c);
     };
-    const beginnings = [...matryoshka, width].map((size) =>
+    const each = [...matryoshka, width].map((size) =>
       size === width ? direct(projected, queue) : direct(beginning(projected, size), queue && beginning(queue, size)),
     );
-    const loss = ops.mul(beginnings.reduce(ops.add), 1 / beginnings.length);
+    const loss = ops.mul(each.map((losses) => ops.reduceMean(losses)).reduce(ops.add), 1 / each.length);
+    const parts = { embeddings: ops.l2Normalize(projected), ...(kind !== 'cosent' && { losses: each.at(-1)! }) };
     const metrics = measure(embeddings, kind === 'cosent' ? feed('scores') : undefined);
-    if (!queue) return { loss, metrics };
+    if (!queue) return { loss, metrics, parts };
     // The newest embeddings push out the oldest; what is remembered is what others were compared with.
     const newest = ops.slice(projected, [batch], [2 * batch]);
     const kept = Math.min(options.queue, batch);
     return {
       loss,
       metrics,
+      parts,
       next: { [QUEUE]: ops.concat([ops.slice(newest, [0], [kept]), ops.slice(queue, [0], [options.queue - kept])], 0) },
     };
   };
@@ -184,7 +189,11 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
     return options.projection === 'linear' ? ops.tanh(first) : linear(ops.relu(first), parameters, `${PROJECTION}.2`);
   };
 
-  const loss = (given: LossContext): Loss => compare(embed(given), given);
+  const loss = (given: LossContext): Loss => {
+    const texts = textsOf(given);
+    const { parts, ...compared } = compare(embed(given, texts), given);
+    return { ...compared, parts: { ...parts, texts: ops.identity(texts) } };
+  };
   /** A queue remembers training texts; held-out ones are compared with each other alone. */
   const heldOut = (given: LossContext): LossContext => ({
     ...given,
@@ -230,6 +239,12 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
     loss,
     evaluationBatch: (split, index) => build(split, index * batch, (epoch) => hash32(21, epoch), hash32(23, index)),
     evaluation: (given) => loss(heldOut(given)),
+    examples: (trained) =>
+      comparedTexts(trained, {
+        batch,
+        views,
+        candidates: kind === 'nt-xent' ? 'all' : kind === 'cosent' ? 'none' : 'others',
+      }),
     baseline: () =>
       kind === 'cosent'
         ? { metric: 'contrastive.order', value: 0.5, by: 'chance', better: 'higher' }

@@ -14,6 +14,7 @@ import { maskingFields, requireMask } from './masking-options';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, probability, sequenceLength, weight } from './options';
 import { highestOf, rampAt } from './ramp';
+import { examplesOf, hiddenIn, markOf, meanOf, rowOf, told, tokensOf } from './show';
 import { checkWindows, heldOutWindows, windowsOf } from './windows';
 
 const Replace = z
@@ -107,7 +108,7 @@ function createMlm(options: Options, context: ObjectiveContext): Instance {
     const hidden = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, { site: 'mlm/', slots: feed('slots') });
     const losses = ops.crossEntropy(lmLogits(config, parameters, hidden), feed('labels'));
     const mean = (weights: string): Value => ops.reduceSum(ops.mul(losses, feed(weights)));
-    return { loss: mean('weights'), metrics: { masked: mean('maskedWeights') } };
+    return { loss: mean('weights'), metrics: { masked: mean('maskedWeights') }, parts: { losses } };
   };
 
   return {
@@ -129,6 +130,15 @@ function createMlm(options: Options, context: ObjectiveContext): Instance {
     evaluationBatch: (split, index) =>
       build(split, heldOutWindows(split, length, batch, index, 12), evaluationFeeds, STANDARD_MASKING, (row) => hash32(13, index, row)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
+    examples: (trained) =>
+      examplesOf(batch, trained, (row) => {
+        const hidden = hiddenIn(trained, 'losses', row);
+        const tokens = tokensOf(trained, rowOf(trained.batch.inputIds!, batch, row), row, (place, id) => {
+          const asked = hidden.get(place);
+          return asked ? { mark: markOf(id, asked.label, vocabulary.special.mask), ...told(asked, trained.token) } : {};
+        });
+        return { texts: [{ role: 'input', tokens }], loss: meanOf([...hidden.values()].map((each) => each.loss)) };
+      }),
     baseline: (_, unigramEntropy) => ({ metric: 'mlm', value: unigramEntropy, by: 'word frequencies alone', better: 'lower' }),
   };
 }

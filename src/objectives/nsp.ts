@@ -26,6 +26,7 @@ export const nsp = {
         type: 'nsp',
         head: 'cls.seq_relationship',
         otherDocuments: true,
+        answers: ['follows', 'is from another document'],
         // Hugging Face's labels: 0 is "follows", 1 is "does not".
         pair: (first, second, positive, elsewhere) => ({ first, second: positive ? second : elsewhere(), label: positive ? 0 : 1 }),
       },

@@ -10,6 +10,7 @@ import type { Baseline } from '../shared/types';
 import type { TableRequest } from '../text/table';
 import type { Vocabulary } from '../text/vocabulary';
 import type { Ramp } from './ramp';
+import type { ShownExamples, Trained } from './show';
 
 /** Fields that every objective's options have. */
 export interface ObjectiveOptions {
@@ -56,6 +57,8 @@ export interface Loss {
   readonly metrics?: Readonly<Record<string, Value>>;
   /** What the buffers hold in the next step. */
   readonly next?: Readonly<Record<string, Value>>;
+  /** What `Instance.examples` tells of. Steps leave it out. */
+  readonly parts?: Readonly<Record<string, Value>>;
 }
 
 /** A tensor that an objective carries from step to step, zero at first: part of a checkpoint, and not trained. */
@@ -84,6 +87,8 @@ export interface Instance {
   readonly evaluation: (context: LossContext) => Loss;
   /** @param unigramEntropy of the training text, in nats */
   readonly baseline: (heldOut: Split, unigramEntropy: number) => Baseline;
+  /** The first examples of a batch as people read them, with what the model made of each. */
+  readonly examples: (trained: Trained) => ShownExamples;
   /** How the gradient of a batch too large for the memory is computed in parts; without it, at once. */
   readonly cached?: CachedLoss;
 }

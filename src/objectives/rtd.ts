@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { tensor } from '../onnx/types';
+import { tensor, type Tensor } from '../onnx/types';
 import { linear } from '../model/attention';
 import type { ModelConfig } from '../model/config';
 import { encode } from '../model/encoder';
@@ -16,6 +16,7 @@ import { maskingFields, requireMask } from './masking-options';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, weight } from './options';
 import { highestOf, rampAt } from './ramp';
+import { examplesOf, hiddenIn, meanOf, rowOf, told, tokensOf } from './show';
 import { checkWindows, heldOutWindows, windowsOf } from './windows';
 
 const Options = z.strictObject({
@@ -103,7 +104,8 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
   const loss = ({ parameters, batch: feed, dropout, key }: LossContext): Loss => {
     const [slots, labels, weights] = [feed('slots'), feed('labels'), feed('weights')];
     const logits = generatorLogits({ config, parameters, dropout, batch }, generator, feed('maskedIds'), slots, 'rtd/');
-    const generatorLoss = ops.reduceSum(ops.mul(ops.crossEntropy(logits, labels), weights));
+    const generatorLosses = ops.crossEntropy(logits, labels);
+    const generatorLoss = ops.reduceSum(ops.mul(generatorLosses, weights));
     const drawn = ops.where(ops.greater(weights, 0), sampleTokens(key, logits, 'rtd/sample'), labels);
     const corrupted = ops.scatterElements(feed('originalIds'), slots, ops.reshape(drawn, slots.shape), 1, 'none');
     const replaced = ops.reshape(ops.not(ops.equal(corrupted, feed('originalIds'))), [batch * length]);
@@ -113,7 +115,8 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
     const scores = ops.reshape(linear(transformed, parameters, `${HEAD}.dense_prediction`), [batch * length]);
     // Binary cross-entropy of logits: log(1 + eˣ) − x where the answer is yes.
     const target = ops.cast(replaced, 'float32');
-    const discriminatorLoss = ops.reduceMean(ops.sub(ops.softplus(scores), ops.mul(scores, target)));
+    const losses = ops.sub(ops.softplus(scores), ops.mul(scores, target));
+    const discriminatorLoss = ops.reduceMean(losses);
     return {
       loss: ops.add(generatorLoss, ops.mul(discriminatorLoss, options.discriminatorWeight)),
       metrics: {
@@ -122,6 +125,7 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
         generator: generatorLoss,
         discriminator: discriminatorLoss,
       },
+      parts: { generatorLosses, corrupted, losses },
     };
   };
 
@@ -145,6 +149,29 @@ function createRtd(options: Options, context: ObjectiveContext): Instance {
     evaluationBatch: (split, index) =>
       build(split, heldOutWindows(split, length, batch, index, 92), highestOf(options.rate), (row) => hash32(93, index, row)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
+    examples: (trained) =>
+      examplesOf(batch, trained, (row) => {
+        const of = (each: Tensor): number[] => rowOf(each, batch, row);
+        const hidden = hiddenIn(trained, 'generatorLosses', row);
+        const [original, losses] = [of(trained.batch.originalIds!), of(trained.part('losses'))];
+        const masked = tokensOf(trained, of(trained.batch.maskedIds!), row, (place) => {
+          const asked = hidden.get(place);
+          return asked ? { mark: 'masked', ...told(asked, trained.token) } : {};
+        });
+        const read = tokensOf(trained, of(trained.part('corrupted')), row, (place, id) => ({
+          ...(hidden.has(place) && { mark: id === original[place] ? ('kept' as const) : ('replaced' as const) }),
+          ...(id !== original[place] && { truth: trained.token(original[place]!) }),
+          loss: losses[place]!,
+          probability: Math.exp(-losses[place]!),
+        }));
+        return {
+          texts: [
+            { role: 'generator reads', tokens: masked },
+            { role: 'model reads', tokens: read },
+          ],
+          loss: meanOf(losses),
+        };
+      }),
     baseline: () => ({ metric: 'rtd.gain', value: 0, by: 'knowing how many tokens are replaced', better: 'higher' }),
   };
 }

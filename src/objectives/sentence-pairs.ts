@@ -15,6 +15,7 @@ import type { Batch, Instance, Loss, LossContext, ObjectiveContext } from './obj
 import { batchSize, sequenceLength, weight } from './options';
 import type { Ramp } from './ramp';
 import { accuracyOf } from './scoring';
+import { examplesOf, rowOf, tokensOf } from './show';
 
 /** Two stretches of whole sentences, and which of two answers is right: the objectives of BERT and ALBERT that read sentence pairs are this with other pairs. */
 export interface SentencePair {
@@ -36,6 +37,8 @@ interface PairObjective {
   readonly head: string;
   /** Whether some stretches are from other documents. */
   readonly otherDocuments: boolean;
+  /** What the labels 0 and 1 say of the second stretch. */
+  readonly answers: readonly [string, string];
   /** Makes a pair from two stretches that follow each other; `elsewhere` gives one of another document in place of the second. */
   readonly pair: (first: Int32Array, second: Int32Array, positive: boolean, elsewhere: () => Int32Array) => SentencePair;
 }
@@ -46,7 +49,7 @@ const CANDIDATES = 32;
 
 /** An objective that reads [CLS] A [SEP] B [SEP] with segment ids and answers a question of two answers from the pooled [CLS] state. */
 export function createPairObjective(
-  { type, head, otherDocuments, pair }: PairObjective,
+  { type, head, otherDocuments, answers, pair }: PairObjective,
   options: Fields & { readonly weight: Ramp },
   { config, vocabulary, seed }: ObjectiveContext,
 ): Instance {
@@ -91,7 +94,12 @@ export function createPairObjective(
     const states = encode(config, parameters, input, dropout, { site: `${type}/`, slots });
     const pooled = dropout(bertPooler(parameters, states), config.dropout, `${type}/pooler`);
     const logits = linear(pooled, parameters, head);
-    return { loss: ops.reduceMean(ops.crossEntropy(logits, feed('labels'))), metrics: { accuracy: accuracyOf(logits, feed('labels')) } };
+    const losses = ops.crossEntropy(logits, feed('labels'));
+    return {
+      loss: ops.reduceMean(losses),
+      metrics: { accuracy: accuracyOf(logits, feed('labels')) },
+      parts: { losses, probabilities: ops.softmax(logits, -1) },
+    };
   };
 
   return {
@@ -115,6 +123,24 @@ export function createPairObjective(
     loss,
     evaluationBatch: (split, index) => build(split, index * batch, (epoch) => hash32(72, epoch), hash32(73, index)),
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
+    examples: (trained) =>
+      examplesOf(batch, trained, (row) => {
+        const [ids, types] = [rowOf(trained.batch.inputIds!, batch, row), rowOf(trained.batch.tokenTypeIds!, batch, row)];
+        const [tokens, probabilities] = [tokensOf(trained, ids, row), rowOf(trained.part('probabilities'), batch, row)];
+        const given = probabilities[1]! > probabilities[0]! ? 1 : 0;
+        return {
+          texts: [
+            { role: 'first', tokens: tokens.filter((_, place) => types[place] === 0) },
+            { role: 'second', tokens: tokens.filter((_, place) => types[place] === 1) },
+          ],
+          answer: {
+            right: answers[Number(trained.batch.labels!.data[row]) as 0 | 1],
+            given: answers[given],
+            probability: probabilities[given]!,
+          },
+          loss: Number(trained.part('losses').data[row]),
+        };
+      }),
     baseline: () => ({ metric: `${type}.accuracy`, value: 0.5, by: 'chance', better: 'higher' }),
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { tensor } from '../onnx/types';
+import { tensor, type Tensor } from '../onnx/types';
 import { batchFirst } from '../model/attention';
 import type { ModelConfig } from '../model/config';
 import { decode, DECODER, type Context } from '../model/decoder';
@@ -10,7 +10,7 @@ import { lmLogits, pool } from '../model/heads';
 import { DECODER_HEAD, decoderParameters } from '../model/parameters';
 import { noDropout } from '../model/random';
 import { hash32 } from '../shared/random';
-import type { Baseline } from '../shared/types';
+import type { Baseline, BatchToken } from '../shared/types';
 import type { Split } from '../text/dataset';
 import { tableOf } from '../text/table';
 import { corruptSpans, deleteTokens, infill, shuffleSentences, type Denoising } from './denoising';
@@ -20,6 +20,7 @@ import { requireMask } from './masking-options';
 import type { Batch, Instance, Loss, LossContext, Objective, ObjectiveContext } from './objective';
 import { batchSize, sequenceLength, tableFields, weight } from './options';
 import { normalised } from './scoring';
+import { examplesOf as shownExamples, meanOf, rowOf, tokensOf } from './show';
 import { checkWindows, windowCount } from './windows';
 
 const TASKS = ['spans', 'infilling', 'deletion', 'permutation', 'tsdae'] as const;
@@ -117,7 +118,7 @@ export const seq2seq = {
 
 function createSeq2seq(options: Options, context: ObjectiveContext): Instance {
   const { batchSize: batch, sequenceLength: length } = options;
-  const { config, seed } = context;
+  const { config, vocabulary, tokens, seed } = context;
   const kind = kindOf(options);
   if (kind === 'infilling') requireMask(context, 'seq2seq');
   const [content, layers, written] = [length - 2, layersOf(options, config), targetSize(options)];
@@ -144,7 +145,8 @@ function createSeq2seq(options: Options, context: ObjectiveContext): Instance {
     const labels = feed('labels');
     const mean = (each: Value, weights: string): Value => ops.reduceSum(ops.mul(each, feed(weights)));
     const right = ops.cast(ops.equal(ops.argMax(logits, -1), labels), 'float32');
-    return { loss: mean(ops.crossEntropy(logits, labels), 'weights'), metrics: { accuracy: mean(right, 'wordWeights') } };
+    const losses = ops.crossEntropy(logits, labels);
+    return { loss: mean(losses, 'weights'), metrics: { accuracy: mean(right, 'wordWeights') }, parts: { losses } };
   };
   const evaluationBatch = (split: Split, index: number): Batch =>
     build(split, index * batch, (epoch) => hash32(102, epoch), hash32(103, index));
@@ -173,6 +175,26 @@ function createSeq2seq(options: Options, context: ObjectiveContext): Instance {
     loss,
     evaluationBatch,
     evaluation: (given) => loss({ ...given, dropout: noDropout }),
+    examples: (trained) =>
+      shownExamples(batch, trained, (row) => {
+        const of = (each: Tensor): number[] => rowOf(each, batch, row);
+        const [labels, weights, losses] = [of(trained.batch.labels!), of(trained.batch.weights!), of(trained.part('losses'))];
+        const read = tokensOf(trained, of(trained.batch.inputIds!), row, (_, id) =>
+          id === vocabulary.special.mask ? { mark: 'masked' } : tokens.includes(id) ? { mark: 'sentinel' } : {},
+        );
+        const written: BatchToken[] = labels.flatMap((id, place) =>
+          weights[place] === 0
+            ? []
+            : [{ token: trained.token(id), mark: 'target', loss: losses[place]!, probability: Math.exp(-losses[place]!) }],
+        );
+        return {
+          texts: [
+            { role: 'encoder reads', tokens: read },
+            { role: 'decoder writes', tokens: written },
+          ],
+          loss: meanOf(written.map((each) => each.loss!)),
+        };
+      }),
     baseline: (heldOut) => ({
       metric: 'seq2seq.accuracy',
       ...effortless(Array.from({ length: BASELINE_BATCHES }, (_, index) => evaluationBatch(heldOut, index))),

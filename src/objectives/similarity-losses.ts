@@ -15,31 +15,33 @@ export interface SimilarityOptions {
 }
 
 /**
- * NT-Xent, the normalised temperature-scaled cross-entropy (Chen et al., 2020, arXiv 2002.05709, eq. 1): each of the 2N views must pick its partner
+ * The losses of NT-Xent, the normalised temperature-scaled cross-entropy (Chen et al., 2020, arXiv 2002.05709, eq. 1): each of the 2N views must pick its partner
  * among the 2N − 1 others, 2N − 2 of them negatives.
  *
  * @param views [2N, H], unit vectors for cosine similarity; view i and view i + N are of the same text
+ * @returns [2N]
  */
 export function ntXent(views: Value, { scale, queue }: SimilarityOptions): Value {
   return scope('nt-xent', () => {
     const count = views.shape[0]!;
     const scores = ops.add(similarities(views, views, scale), excludeItself(views));
-    return ops.reduceMean(ops.crossEntropy(withQueue(scores, views, { scale, queue }), partners(count)));
+    return ops.crossEntropy(withQueue(scores, views, { scale, queue }), partners(count));
   });
 }
 
 /**
- * InfoNCE (van den Oord et al., 2018, arXiv 1807.03748) with in-batch negatives, also called multiple negatives ranking (Henderson et al., 2017, arXiv
+ * The losses of InfoNCE (van den Oord et al., 2018, arXiv 1807.03748) with in-batch negatives, also called multiple negatives ranking (Henderson et al., 2017, arXiv
  * 1705.00652): each anchor must pick its own positive among all positives of the batch, all hard negatives, and the queue.
  *
  * @param anchors [N, H]
  * @param positives [N, H]
  * @param negatives [N, H] of triplets
+ * @returns [N]
  */
 export function infoNce(anchors: Value, positives: Value, { scale, queue }: SimilarityOptions, negatives?: Value): Value {
   return scope('info-nce', () => {
     const scores = similarities(anchors, negatives ? ops.concat([positives, negatives], 0) : positives, scale);
-    return ops.reduceMean(ops.crossEntropy(withQueue(scores, anchors, { scale, queue }), ordinals(anchors.shape[0]!)));
+    return ops.crossEntropy(withQueue(scores, anchors, { scale, queue }), ordinals(anchors.shape[0]!));
   });
 }
 

@@ -24,6 +24,7 @@ export const sop = {
         type: 'sop',
         head: 'sop_classifier.classifier',
         otherDocuments: false,
+        answers: ['comes after the first', 'comes before the first'],
         pair: (first, second, positive) => (positive ? { first, second, label: 0 } : { first: second, second: first, label: 1 }),
       },
       options,

@@ -127,7 +127,13 @@ export const trainer = {
      * milliseconds: `indexed` of `total` sentences were looked at, and asking again goes on.
      */
     neighbours: {
-      params: z.object({ model: Model, root: z.string(), text: z.string(), top: z.int().positive().max(100), budget: z.int().nonnegative() }),
+      params: z.object({
+        model: Model,
+        root: z.string(),
+        text: z.string(),
+        top: z.int().positive().max(100),
+        budget: z.int().nonnegative(),
+      }),
       result: z.object({ neighbours: z.array(Neighbour), indexed: z.int(), total: z.int() }),
     },
     /** The finished checkpoints of a run, oldest first. */

@@ -35,7 +35,7 @@ export const TextUnit = Span.extend({ text: z.string() });
 export type TextUnit = z.infer<typeof TextUnit>;
 
 /** Numbers that are many: they cross borders as they are. */
-const Floats = z.instanceof(Float32Array);
+const Floats = z.custom<Float32Array>((value) => value instanceof Float32Array);
 
 /** Cosine similarity of every pair of units; row-major, in −1…1. */
 export const Similarity = z.object({ units: z.array(TextUnit), matrix: Floats });
@@ -85,9 +85,14 @@ export type BatchToken = z.infer<typeof BatchToken>;
 export const BatchText = z.object({ role: z.string(), tokens: z.array(BatchToken), similarity: z.number().optional() });
 export type BatchText = z.infer<typeof BatchText>;
 
-/** One example: its texts, the question of it in words where there is one with its right and the model's answer, and the loss in nats. */
+/**
+ * One example: its texts, the right and the model's answer where it is a question, and the loss in nats. Of all its `negatives` the texts hold those most
+ * like the first text; `score` says how alike a scored pair should be.
+ */
 export const BatchExample = z.object({
   texts: z.array(BatchText),
+  negatives: z.int().optional(),
+  score: z.number().optional(),
   answer: z.object({ right: z.string(), given: z.string(), probability: z.number() }).optional(),
   loss: z.number().optional(),
 });
@@ -100,9 +105,11 @@ export const TrainingBatch = z.object({
   step: z.int(),
   model: z.int(),
   loss: z.number(),
+  /** Examples of the batch; the first ones are given. */
+  size: z.int(),
   examples: z.array(BatchExample),
-  /** Whether the run also trains on these. */
-  others: z.array(z.string()),
+  /** Objectives of the run. */
+  objectives: z.array(z.string()),
 });
 export type TrainingBatch = z.infer<typeof TrainingBatch>;
 

@@ -25,6 +25,10 @@ const Reading = z.object({
   version: z.int(),
   uri: z.string(),
   name: z.string(),
+  /** Names the model on the command line, from the workspace folder. */
+  model: z.string(),
+  /** Names the document on the command line likewise; absent while it is in no file. */
+  file: z.string().optional(),
   step: z.int().optional(),
   part: Part,
   tokens: z.array(Token),
@@ -49,6 +53,8 @@ export const inspectorHost = {
     /** Shows up to two places of a document in its editor and marks them. */
     reveal: { params: z.object({ uri: Short, spans: z.array(Span).max(2) }), result: Empty },
     selectRun: { params: z.object({ run: Short }), result: Empty },
+    /** Puts a text on the clipboard. */
+    copy: { params: z.object({ text: z.string().max(1_000_000) }), result: Empty },
     act: { params: z.object({ action: Action }), result: Empty },
   },
   events: {

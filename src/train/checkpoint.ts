@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { diskError, UserError } from '../shared/errors';
 import type { Tensor } from '../onnx/types';
+import type { CheckpointSummary } from '../shared/types';
 import type { ModelConfig } from '../model/config';
 import { readHuggingFaceConfig, toHuggingFaceConfig } from '../model/huggingface';
 import { encodeSafetensors, readSafetensors } from '../model/safetensors';
@@ -153,6 +154,13 @@ export function listCheckpoints(run: string): { step: number; folder: string }[]
     })
     .sort((a, b) => a.step - b.step);
 }
+
+/** The same, with what was measured at each. */
+export const describeCheckpoints = (run: string): CheckpointSummary[] =>
+  listCheckpoints(run).map((checkpoint) => {
+    const measured = tryState(checkpoint.folder)?.eval;
+    return { ...checkpoint, ...(measured && { eval: measured }) };
+  });
 
 /** What is in a folder; nothing if it is missing, cannot be read, or is none: other runs are listed all the same. */
 function namesIn(folder: string): string[] {

@@ -11,6 +11,9 @@ import type { GradientOptions } from './step';
 /** A uint32 scalar from which all that is random in a step's graph follows. */
 export const STEP_KEY = 'key';
 
+/** Begins the names of the outputs of {@link compileParts}. */
+export const PART = 'part:';
+
 export const feedName = (objective: string, name: string): string => `${objective}.${name}`;
 export const weightName = (objective: string): string => `weight:${objective}`;
 export const bufferName = (objective: string, name: string): string => `${objective}:${name}`;
@@ -57,6 +60,16 @@ export function compileEvaluation(config: ModelConfig, instance: Instance, targe
   const parameters = lookUp(parameterInputs(parametersOf(config, [instance])));
   const context = lossContext(instance, parameters, instance.evaluationFeeds, stepKey());
   return optimise(evaluationOutputs(scope(instance.type, () => instance.evaluation(context))), target);
+}
+
+/** One objective's loss as a step takes it, with what its examples tell of: outputs `loss` and `part:<name>`. */
+export function compileParts(config: ModelConfig, instance: Instance, target: Target): Outputs {
+  const parameters = lookUp(parameterInputs(parametersOf(config, [instance])));
+  const { loss, parts = {} } = scope(instance.type, () => instance.loss(lossContext(instance, parameters, instance.feeds, stepKey())));
+  return optimise(
+    new Map([['loss', loss], ...Object.entries(parts).map(([name, value]): [string, Value] => [`${PART}${name}`, value])]),
+    target,
+  );
 }
 
 export const evaluationOutputs = ({ loss, metrics = {} }: Loss): Outputs =>

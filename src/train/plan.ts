@@ -1,6 +1,7 @@
 import type { Combination } from '../experiment/sections';
 import { rampAt } from '../objectives/ramp';
 import type { Instance } from '../objectives';
+import { hash32 } from '../shared/random';
 
 /** An objective that takes part in a step, with the factor of its loss there. */
 export interface Part {
@@ -49,6 +50,9 @@ export class Plan {
     return this.setAt(step).map((instance) => ({ instance, weight: rampAt(instance.weight, step, this.steps) }));
   }
 }
+
+/** The number from which all that is random in a step's graph follows. */
+export const stepKeyAt = (seed: number, step: number): number => hash32(seed, 30, step);
 
 /** What a set of objectives is known by. */
 export const keyOf = (set: readonly Pick<Instance, 'type'>[]): string => set.map(({ type }) => type).join('+');

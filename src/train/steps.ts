@@ -1,13 +1,12 @@
 import type { Done } from '../shared/trainer-protocol';
 import type { Baseline, Metrics } from '../shared/types';
 import { highestOf } from '../objectives/ramp';
-import { hash32 } from '../shared/random';
 import { Balance } from './balance';
 import { discardAfter, loadState, newestReadable, saveCheckpoint } from './checkpoint';
 import { Diverged, DivergenceWatch } from './divergence';
 import type { Experiment } from './experiment';
 import { Feeder } from './feeder';
-import { tokensOf, type Part } from './plan';
+import { stepKeyAt, tokensOf, type Part } from './plan';
 import type { Pulse } from './pulse';
 import type { Run } from './run';
 import { learningRateAt } from './schedule';
@@ -168,7 +167,7 @@ async function trainFrom({ session, run, pulse, events, signal }: Training, posi
     const wait = performance.now() - before;
     expectSteps();
     const learningRate = learningRateAt(step, training) * STEP_BACK_FACTOR ** stepsBack;
-    const scalars = await session.optimisation.step(parts, batches, hash32(experiment.seed, 30, step), learningRate);
+    const scalars = await session.optimisation.step(parts, batches, stepKeyAt(experiment.seed, step), learningRate);
     const milliseconds = performance.now() - before;
     // The first step of a graph takes longer than all others.
     longest = step === position.step ? milliseconds : Math.max(longest, milliseconds);

@@ -140,6 +140,45 @@ describe('objective-lab similarity', () => {
   });
 });
 
+describe('the other looks', () => {
+  const parsed = (...args: string[]): unknown => {
+    const { status, stdout, stderr } = call(...args, '--json');
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout);
+  };
+
+  it('tell how surprising the words of a file are, and which most', () => {
+    writeFileSync(join(workspace.folder, 'words.txt'), '\uFEFFThe whale passed.\nA gull called the mate.\n');
+    const { pseudoPerplexity, pieces, words } = parsed('surprisal', run, 'words.txt') as {
+      pseudoPerplexity: number;
+      pieces: number;
+      words: { text: string; surprisal: number }[];
+    };
+    expect(words.map(({ text }) => text)).toEqual(['The', 'whale', 'passed', '.', 'A', 'gull', 'called', 'the', 'mate', '.']);
+    const nats = words.reduce((sum, { surprisal }) => sum + surprisal, 0);
+    expect(Math.log(pseudoPerplexity)).toBeCloseTo(nats / pieces, 6);
+    const { stdout } = call('surprisal', run, 'words.txt', '--quick');
+    expect(stdout).toMatch(/^pseudo-perplexity \d+\.\d\d over \d+ tokens in 10 words\n\w+ +line [12] +\d/);
+  });
+
+  it('show attention, batches, and how sentences lie', () => {
+    const { seen } = parsed('attention', run, '--text', 'The whale passed.', '--token', '2') as {
+      seen: { token: string; weight: number }[];
+    };
+    expect(seen.map(({ token }) => token)).toEqual(['the', 'whale', 'passed', '.']);
+    expect(parsed('batch', run, '--objective', 'contrastive', '--step', '3')).toMatchObject({ objective: 'contrastive', step: 3 });
+    expect(call('batch', run).stdout).toMatch(/Masked language modelling: step \d+, 8 examples.*\n\n1 {2}loss [\d.]+\n {3}input: \[CLS\]/);
+    expect(parsed('geometry', run, 'words.txt')).toMatchObject({ uniformity: expect.any(Number) as number });
+    const { points } = parsed('map', run, 'words.txt', '--projection', 'pca') as { points: object[] };
+    expect(points).toMatchObject([{ text: 'The whale passed.' }, { text: 'A gull called the mate.' }]);
+    const { neighbours } = parsed('neighbours', run, '--text', 'The whale watched.', '--root', 'text', '--top', '2') as {
+      neighbours: { file: string }[];
+    };
+    expect(neighbours).toHaveLength(2);
+    expect(neighbours[0]!.file).toMatch(/^\d+\.md$/);
+  });
+});
+
 describe('objective-lab graph', () => {
   it('writes the training step as a model that reads back, and prints it', () => {
     const { status, stdout, stderr } = call('graph', 'small.lab.json', '--out', 'step.onnx', '--print');
@@ -184,6 +223,8 @@ describe('objective-lab bench', () => {
 });
 
 describe('mistakes', () => {
+  beforeAll(() => mkdirSync(join(workspace.folder, 'empty')));
+
   it.each([
     ['an unknown command', ['explode'], /explode/],
     ['an unknown option', ['train', 'small.lab.json', '--fast'], /--fast/],
@@ -202,6 +243,10 @@ describe('mistakes', () => {
     ],
     ['a shape that is none', ['graph', 'step.onnx', '--print', '--shape', 'input_ids'], /input_ids=2x8/],
     ['a file that is missing', ['similarity', '<run>', 'nothing.txt'], /nothing\.txt cannot be read/],
+    ['a step that is none', ['batch', '<run>', '--step', '-1'], /whole number of at least 0/],
+    ['a head that there is not', ['attention', '<run>', '--text', 'whale', '--head', '9'], /has \d+ attention heads, and head 9/],
+    ['a folder that is missing', ['neighbours', '<run>', '--text', 'whale', '--root', 'nowhere'], /nowhere is no folder/],
+    ['a folder without text', ['neighbours', '<run>', '--text', 'whale', '--root', 'empty'], /no text file with a sentence/],
   ])('%s exits with 2 and one clear line', (_, args, message) => {
     const { status, stderr } = call(...args.map((arg) => (arg === '<run>' ? run : arg)));
     expect(status).toBe(2);

@@ -56,8 +56,8 @@ describe('the trainer process', () => {
     const { tokens, step: at } = await link.request('tokenize', { model: done.run, text });
     expect(at).toBe(12);
     expect(text.slice(tokens[1]!.start, tokens[1]!.end)).toBe('whale');
-    expect(await link.request('predict', { model: done.run, text, hidden: [1], top: 4 })).toMatchObject([
-      { index: 1, truth: { token: 'whale' } },
+    expect(await link.request('predict', { model: done.run, text, spans: [tokens[1]!], top: 4 })).toMatchObject([
+      { start: 4, end: 9, truth: { text: 'whale' } },
     ]);
   });
 

@@ -6,8 +6,8 @@ import * as ops from '../../../src/onnx/ops';
 import {
   alignmentAndUniformity,
   cosent,
-  infoNce,
-  ntXent,
+  infoNce as infoNceLosses,
+  ntXent as ntXentLosses,
   orderedShare,
   retrievalAmongCandidates,
   retrievalAmongViews,
@@ -15,6 +15,9 @@ import {
 import { evaluate, fed, type Fed } from '../support/evaluate';
 import { Random } from '../support/random';
 import { mean } from './fixtures';
+
+const ntXent = (...given: Parameters<typeof ntXentLosses>): Value => ops.reduceMean(ntXentLosses(...given));
+const infoNce = (...given: Parameters<typeof infoNceLosses>): Value => ops.reduceMean(infoNceLosses(...given));
 
 const near = (actual: readonly number[], expected: readonly number[], digits = 8): void => {
   expect(actual).toHaveLength(expected.length);

@@ -35,7 +35,7 @@ describe('the worked example of CONTRIBUTING', () => {
     const [, shown] = /```ts\n(.*?)```/s.exec(readFileSync('CONTRIBUTING.md', 'utf8'))!;
     const file = readFileSync(EXAMPLE, 'utf8');
     expect(shown).toBe(file.replaceAll("'../../../src/objectives/", "'./").replaceAll("'../../../src/", "'../"));
-    expect(file.trimEnd().split('\n').length).toBeLessThan(72);
+    expect(file.trimEnd().split('\n').length).toBeLessThan(80);
   });
 
   it('learns: its held-out loss falls far below its baseline', async () => {

@@ -10,6 +10,7 @@ import type { Split } from '../../../src/text/dataset';
 import { hiddenCount, maskSequence, STANDARD_MASKING } from '../../../src/objectives/masking';
 import type { Batch, Loss, LossContext, Objective } from '../../../src/objectives/objective';
 import { batchSize, sequenceLength, weight } from '../../../src/objectives/options';
+import { examplesOf, meanOf, rowOf, tokensOf } from '../../../src/objectives/show';
 import { checkWindows, windowAt, windowsOf } from '../../../src/objectives/windows';
 
 const Options = z.strictObject({
@@ -43,7 +44,8 @@ export const random: Objective<z.infer<typeof Options>> = {
     };
     const loss = ({ parameters, batch: feed, dropout }: LossContext): Loss => {
       const states = encode(config, parameters, { inputIds: feed('inputIds') }, dropout, { site: 'random/' });
-      return { loss: ops.reduceMean(ops.crossEntropy(linear(states, parameters, 'random'), feed('replaced'))) };
+      const losses = ops.crossEntropy(linear(states, parameters, 'random'), feed('replaced'));
+      return { loss: ops.reduceMean(losses), parts: { losses } };
     };
     const share = hiddenCount(length, rate) / length;
     const entropy = -share * Math.log(share) - (1 - share) * Math.log(1 - share);
@@ -60,6 +62,12 @@ export const random: Objective<z.infer<typeof Options>> = {
       // Not the experiment's seed: runs with different seeds are judged on the same batches.
       evaluationBatch: (split, index) => build(split, index, 101),
       evaluation: (given) => loss({ ...given, dropout: noDropout }),
+      examples: (trained) =>
+        examplesOf(batch, trained, (row) => {
+          const [ids, losses] = [rowOf(trained.batch.inputIds!, batch, row), rowOf(trained.part('losses'), batch, row)];
+          const tokens = tokensOf(trained, ids, row, (place) => ({ loss: losses[place]! }));
+          return { texts: [{ role: 'input', tokens }], loss: meanOf(losses) };
+        }),
       baseline: () => ({ metric: 'random', value: entropy, by: 'the share alone', better: 'lower' }),
     };
   },

@@ -1,0 +1,162 @@
+import { encode } from '../model/encoder';
+import { lmLogits } from '../model/heads';
+import { encoderParameters, lookUp, mlmHeadParameters, parameterInputs } from '../model/parameters';
+import { noDropout } from '../model/random';
+import { input } from '../onnx/graph';
+import * as ops from '../onnx/ops';
+import { tensor, type Tensor } from '../onnx/types';
+import { UserError } from '../shared/errors';
+import type { OpenedModel } from './model';
+import { runOn } from './sessions';
+
+/** A stretch of tokens as a model reads it, without [CLS] and [SEP], and the places in it whose tokens are asked for. */
+export interface Row {
+  readonly ids: Int32Array;
+  readonly slots: readonly number[];
+}
+
+/** Shapes are fixed in a graph, so rows are padded up to a few lengths, in batches of a few sizes. */
+const LENGTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+const BATCHES = [1, 4, 16, 64];
+const SLOTS = [1, 4, 16];
+/** Places that one row may ask for. */
+export const MOST_SLOTS = 16;
+/** A run is one native call, which nothing interrupts: about so many tokens at once. */
+const TOKENS_PER_RUN = 1024;
+
+/** Rows of one padded length, as many as a graph takes at once. */
+export interface Batch<R> {
+  readonly length: number;
+  readonly size: number;
+  readonly rows: readonly { readonly row: R; readonly index: number }[];
+}
+
+/**
+ * Puts rows of similar lengths together, so that little padding is computed.
+ *
+ * @param context tokens that the model reads at most, [CLS] and [SEP] among them; no row is longer
+ */
+export function batchesOf<R extends Pick<Row, 'ids'>>(rows: readonly R[], context: number): Batch<R>[] {
+  const byLength = new Map<number, { row: R; index: number }[]>();
+  rows.forEach((row, index) => {
+    const needed = row.ids.length + 2;
+    const length = Math.min(context, LENGTHS.find((each) => each >= needed) ?? context);
+    byLength.set(length, [...(byLength.get(length) ?? []), { row, index }]);
+  });
+  return [...byLength].flatMap(([length, all]) => {
+    const batches: Batch<R>[] = [];
+    const most = Math.max(1, TOKENS_PER_RUN / length);
+    for (let at = 0; at < all.length;) {
+      const size = BATCHES.findLast((each) => each <= Math.min(most, all.length - at))!;
+      batches.push({ length, size, rows: all.slice(at, (at += size)) });
+    }
+    return batches;
+  });
+}
+
+/** `inputIds` and `attentionMask` [B, T] of a batch: [CLS], the row, [SEP], and padding. */
+export function encoderFeeds({ special }: OpenedModel['tokenizer'], { length, size, rows }: Batch<Pick<Row, 'ids'>>): [string, Tensor][] {
+  const [ids, mask] = [new Float64Array(size * length).fill(special.pad), new Float64Array(size * length)];
+  rows.forEach(({ row }, i) => {
+    ids.set([special.cls, ...row.ids, special.sep], i * length);
+    mask.fill(1, i * length, i * length + row.ids.length + 2);
+  });
+  return [
+    ['inputIds', tensor('int64', [size, length], ids)],
+    ['attentionMask', tensor('float32', [size, length], mask)],
+  ];
+}
+
+export const encoderInput = (batch: number, length: number) => ({
+  inputIds: input('inputIds', 'int64', [batch, length]),
+  attentionMask: input('attentionMask', 'float32', [batch, length]),
+});
+
+/** @throws UserError (code `model`) for a model that was not trained to predict masked tokens */
+export function maskOf({ tokenizer, predicts, folder }: OpenedModel): number {
+  const { mask } = tokenizer.special;
+  if (predicts && mask !== undefined) return mask;
+  throw new UserError(
+    `The model in ${folder} was not trained to predict masked tokens.`,
+    'Choose a run whose objectives include "mlm".',
+    'model',
+  );
+}
+
+/**
+ * Log-probabilities [V] (natural logarithm) of every token at the places that rows ask for, by row.
+ *
+ * @param signal ends it between two batches
+ */
+export async function logProbabilities(model: OpenedModel, rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[][]> {
+  const found: Float32Array[][] = [];
+  await ask(model, rows, signal, 'logits', (index, slots, { data, shape }, first) => {
+    const width = shape[1]!;
+    found[index] = Array.from({ length: slots }, (_, slot) =>
+      logSoftmax((data as Float32Array).subarray((first + slot) * width, (first + slot + 1) * width)),
+    );
+  });
+  return found;
+}
+
+/** −log p in nats of the tokens `labels[row][slot]` at the places that rows ask for. @param signal ends it between two batches */
+export async function negativeLogLikelihoods(
+  model: OpenedModel,
+  rows: readonly (Row & { readonly labels: readonly number[] })[],
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
+  const found: Float32Array[] = [];
+  await ask(model, rows, signal, 'losses', (index, slots, { data }, first) => {
+    found[index] = (data as Float32Array).slice(first, first + slots);
+  });
+  return found;
+}
+
+/** Runs the masked-language-model head on all rows; `take` receives the output and the number of the row's first slot in it. */
+async function ask(
+  model: OpenedModel,
+  rows: readonly (Row & { readonly labels?: readonly number[] })[],
+  signal: AbortSignal | undefined,
+  output: 'logits' | 'losses',
+  take: (index: number, slots: number, result: Tensor, first: number) => void,
+): Promise<void> {
+  maskOf(model);
+  for (const batch of batchesOf(rows, model.context)) {
+    signal?.throwIfAborted();
+    const { length, size } = batch;
+    const most = Math.max(...batch.rows.map(({ row }) => row.slots.length));
+    const width = SLOTS.find((each) => each >= most);
+    if (width === undefined) throw new Error(`A row asks for ${most} places.`);
+    const [slots, labels] = [new Float64Array(size * width), new Float64Array(size * width)];
+    batch.rows.forEach(({ row }, i) => {
+      // [CLS] stands before the first token.
+      slots.set(
+        row.slots.map((slot) => slot + 1),
+        i * width,
+      );
+      labels.set(row.labels ?? [], i * width);
+    });
+    const outputs = await runOn(
+      model,
+      `${output}/${size}x${length}/${width}`,
+      (config) => {
+        const parameters = lookUp(parameterInputs([...encoderParameters(config), ...mlmHeadParameters(config)]));
+        const states = encode(config, parameters, encoderInput(size, length), noDropout, { slots: input('slots', 'int64', [size, width]) });
+        const logits = lmLogits(config, parameters, states);
+        return new Map([['output', output === 'logits' ? logits : ops.crossEntropy(logits, input('labels', 'int64', [size * width]))]]);
+      },
+      new Map([
+        ...encoderFeeds(model.tokenizer, batch),
+        ['slots', tensor('int64', [size, width], slots)],
+        ['labels', tensor('int64', [size * width], labels)],
+      ]),
+    );
+    batch.rows.forEach(({ row, index }, i) => take(index, row.slots.length, outputs.get('output')!, i * width));
+  }
+}
+
+function logSoftmax(logits: Float32Array): Float32Array {
+  const highest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const sum = logits.reduce((total, x) => total + Math.exp(x - highest), 0);
+  return logits.map((x) => x - highest - Math.log(sum));
+}

@@ -1,0 +1,133 @@
+import { LRUCache } from 'lru-cache';
+import type { WordSurprisal } from '../shared/types';
+import type { OpenedModel } from './model';
+import { maskOf, MOST_SLOTS, negativeLogLikelihoods, type Row } from './rows';
+import { wordsOf, type Word } from './words';
+
+/** In a quick estimate every so-manieth word is hidden at once: about as many as training hides. */
+const QUICK_EVERY = 8;
+/** Of a window's words those in its outer share on either side have a better place in the next. */
+const OVERLAP = 0.25;
+/** Windows whose scores are remembered: about a book. */
+const MOST_WINDOWS = 5_000;
+
+/** A part of a word that is hidden and scored as one: all of it, unless it is longer than half a window. */
+type Part = Pick<Word, 'from' | 'to'>;
+
+/** What is read at once: tokens `from` to `to` of a text (end exclusive), and the parts of it that are scored there. */
+export interface ScoredWindow {
+  readonly from: number;
+  readonly to: number;
+  readonly parts: readonly Part[];
+}
+
+/** Scores of windows by model and contents: an edit leaves most windows of a text as they were. */
+const scores = new LRUCache<string, Float64Array>({ max: MOST_WINDOWS });
+
+/**
+ * The surprisal of every word, in nats: −log p of its tokens by the chain rule from left to right, each predicted with itself and the word's later tokens
+ * hidden (pseudo-log-likelihood: Salazar et al., 2020, arXiv 1910.14659; of words of several tokens: Kauf & Ivanova, 2023, arXiv 2305.10588). A text
+ * longer than the model's sequences is read in overlapping windows. Words that are unknown to the tokenizer, and special tokens, are left out.
+ *
+ * @param quick hides every eighth word at once instead of each alone: an eighth of the work, and a little more surprise
+ */
+export async function surprisal(model: OpenedModel, text: string, quick: boolean, signal?: AbortSignal): Promise<WordSurprisal[]> {
+  const { tokenizer, context, folder } = model;
+  const { unk } = tokenizer.special;
+  maskOf(model);
+  const encoded = await tokenizer.encode(text);
+  const words = wordsOf(encoded, tokenizer).filter(({ from, to }) => !encoded.ids.subarray(from, to).includes(unk));
+  const content = context - 2;
+  const parts = words.flatMap((word) => partsOf(word, Math.max(1, Math.floor(content / 2))));
+  const losses = new Float64Array(encoded.ids.length);
+  for (const window of scoredWindows(parts, encoded.ids.length, content)) {
+    const ids = encoded.ids.slice(window.from, window.to);
+    const places = window.parts.map(({ from, to }) => `${from - window.from}-${to - window.from}`);
+    const key = [folder, quick, ids.join(), places.join()].join(' ');
+    let found = scores.get(key);
+    if (!found) {
+      found = await scoreWindow(model, ids, window, quick, signal);
+      scores.set(key, found);
+    }
+    for (const { from, to } of window.parts) losses.set(found.subarray(from - window.from, to - window.from), from);
+  }
+  return words.map(({ start, end, from, to }) => ({
+    start,
+    end,
+    surprisal: losses.subarray(from, to).reduce((a, b) => a + b, 0),
+    pieces: to - from,
+  }));
+}
+
+function partsOf({ from, to }: Word, most: number): Part[] {
+  const parts: Part[] = [];
+  for (let start = from; start < to; start += most) parts.push({ from: start, to: Math.min(to, start + most) });
+  return parts;
+}
+
+/**
+ * Windows of at most `size` tokens that overlap, so that every part is scored where it has context on both sides, but for the text's own ends.
+ *
+ * @param parts in rising order, none longer than half a window
+ * @param length tokens of the text
+ */
+export function scoredWindows(parts: readonly Part[], length: number, size: number): ScoredWindow[] {
+  const margin = Math.floor(size * OVERLAP);
+  const windows: ScoredWindow[] = [];
+  for (let next = 0; next < parts.length;) {
+    const first = parts[next]!;
+    const from = Math.max(0, Math.min(first.from - margin, length - size));
+    const to = Math.min(length, from + size);
+    const limit = to === length ? length : Math.max(first.to, to - margin);
+    let end = next;
+    while (end < parts.length && parts[end]!.to <= limit) end++;
+    windows.push({ from, to, parts: parts.slice(next, end) });
+    next = end;
+  }
+  return windows;
+}
+
+/** The losses in nats of a window's tokens; 0 for those that are not scored. */
+async function scoreWindow(
+  model: OpenedModel,
+  ids: Int32Array,
+  { from, parts }: ScoredWindow,
+  quick: boolean,
+  signal?: AbortSignal,
+): Promise<Float64Array> {
+  const rows = hiddenRows(
+    ids,
+    parts.map((part) => ({ from: part.from - from, to: part.to - from })),
+    maskOf(model),
+    quick ? Math.max(QUICK_EVERY, Math.ceil(parts.length / MOST_SLOTS)) : parts.length,
+  );
+  const losses = new Float64Array(ids.length);
+  (await negativeLogLikelihoods(model, rows, signal)).forEach((found, row) =>
+    rows[row]!.slots.forEach((slot, i) => (losses[slot] = found[i]!)),
+  );
+  return losses;
+}
+
+/**
+ * Rows that ask for every token of the parts once, with itself and the later tokens of its part hidden; and with it every `every`-th part beside, all of
+ * each.
+ */
+export function hiddenRows(ids: Int32Array, parts: readonly Part[], mask: number, every: number): (Row & { labels: number[] })[] {
+  const rows: (Row & { labels: number[] })[] = [];
+  for (let first = 0; first < Math.min(every, parts.length); first++) {
+    const members = parts.filter((_, i) => i % every === first);
+    const longest = Math.max(...members.map(({ from, to }) => to - from));
+    for (let shown = 0; shown < longest; shown++) {
+      const row = { ids: ids.slice(), slots: [] as number[], labels: [] as number[] };
+      for (const { from, to } of members) {
+        const asked = from + shown < to ? from + shown : undefined;
+        row.ids.fill(mask, asked ?? from, to);
+        if (asked === undefined) continue;
+        row.slots.push(asked);
+        row.labels.push(ids[asked]!);
+      }
+      rows.push(row);
+    }
+  }
+  return rows;
+}
