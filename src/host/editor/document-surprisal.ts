@@ -24,8 +24,11 @@ export class DocumentSurprisal implements vscode.Disposable {
   #read: { readonly version: number; readonly passages: Passage[]; readonly whole: boolean } | undefined;
   #near: readonly Span[] = [];
   #marks: Mark[] = [];
-  /** What each editor shows, by class, moved with every edit as the editor itself does. */
-  #shown = new Map<vscode.TextEditor, Mark[][]>();
+  /**
+   * What was sent to each editor since the last edit, by class. One that was sent before may have met a text which was further on: where the editor has
+   * it now is not known.
+   */
+  #sent = new Map<vscode.TextEditor, Mark[][]>();
   #settled = true;
   readonly #scoring: Scoring;
   readonly #look = new Throttle(LOOK, () => this.update());
@@ -90,10 +93,9 @@ export class DocumentSurprisal implements vscode.Disposable {
   /** Takes up edits: marks move at once, scores follow. */
   edit(changes: readonly vscode.TextDocumentContentChangeEvent[]): void {
     for (const { rangeOffset: offset, rangeLength: removed, text } of changes) {
-      const move = (marks: Mark[]): Mark[] => moved(marks, { offset, removed, inserted: text.length });
-      this.#marks = move(this.#marks);
-      for (const [editor, shown] of this.#shown) this.#shown.set(editor, shown.map(move));
+      this.#marks = moved(this.#marks, { offset, removed, inserted: text.length });
     }
+    this.#sent.clear();
     this.#settled = false;
     this.#settle.call();
     this.#look.call();
@@ -107,7 +109,7 @@ export class DocumentSurprisal implements vscode.Disposable {
   /** Takes up whatever has changed. */
   update(): void {
     const editors = vscode.window.visibleTextEditors.filter(({ document }) => document === this.document);
-    for (const editor of this.#shown.keys()) if (!editors.includes(editor)) this.#shown.delete(editor);
+    for (const editor of this.#sent.keys()) if (!editors.includes(editor)) this.#sent.delete(editor);
     const ranges = editors.flatMap(({ visibleRanges }) => visibleRanges);
     const visible = ranges.map((range) => spanOf(this.document, range));
     this.#near = ranges.map((range) => spanOf(this.document, withMargin(range)));
@@ -119,7 +121,8 @@ export class DocumentSurprisal implements vscode.Disposable {
         ? { model, version, passages, visible, near: this.#near, settled: this.#settled }
         : undefined,
     );
-    this.#paint();
+    // While somebody types the editor moves what it shows by itself, and new scores are painted as they come.
+    if (this.#settled) this.#paint();
     this.onNews();
   }
 
@@ -160,17 +163,16 @@ export class DocumentSurprisal implements vscode.Disposable {
     const classes = INTENSITIES.map((_, level) => this.#marks.filter((mark) => mark.level === level));
     for (const editor of vscode.window.visibleTextEditors) {
       if (editor.document !== this.document) continue;
-      const shown = this.#shown.get(editor);
-      // Each class by itself: most of what an edit changes is in one or two of them.
+      const sent = this.#sent.get(editor);
       this.styles.forEach((style, level) => {
         const marks = classes[level] ?? [];
-        if (sameMarks(marks, shown?.[level] ?? [])) return;
+        if (sent && sameMarks(marks, sent[level] ?? [])) return;
         editor.setDecorations(
           style,
           marks.map((mark) => rangeOf(this.document, mark)),
         );
       });
-      this.#shown.set(editor, classes);
+      this.#sent.set(editor, classes);
     }
   }
 }

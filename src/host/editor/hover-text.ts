@@ -39,7 +39,7 @@ export function hoverText({ word, surprisal, pieces, prediction, reader, replace
   return [
     `**${escapeMarkdown(word)}**: ${name}. Surprisal ${formatNats(surprisal)} nats, probability ${formatProbability(Math.exp(-surprisal))}${rank}.${made}`,
     '',
-    `| With the word hidden | Probability | | |`,
+    '| With the word hidden&nbsp;&nbsp; | Probability | | |',
     '| :-- | --: | :-- | :-- |',
     ...rows,
     '',

@@ -36,12 +36,12 @@ export function legend(reading: Reading): string {
   const rows = INTENSITIES.map(({ name }, level) => {
     const { nats, probability } = describeIntensity(level);
     const swatch = `<span style="background-color:var(--vscode-objectiveLab-surprisal${level + 1});">&nbsp;${name}&nbsp;</span>`;
-    return `| ${swatch} | ${nats} | ${probability} |`;
+    return `| ${swatch} | ${nats}&nbsp;&nbsp; | ${probability} |`;
   });
   return [
     'How unexpected each word is to the model with the word hidden: −ln p.',
     '',
-    '| Word | Nats | Probability |',
+    '| Word | Nats&nbsp;&nbsp; | Probability |',
     '| :-- | --: | :-- |',
     ...rows,
     '',

@@ -107,7 +107,7 @@ export class NearestSentence implements vscode.Disposable, vscode.CodeLensProvid
 
   #configure(): void {
     this.#provider?.dispose();
-    const on = vscode.workspace.getConfiguration().get(SETTING, false);
+    const on = vscode.workspace.getConfiguration().get<boolean>(SETTING, false);
     this.#provider = on ? vscode.languages.registerCodeLensProvider(TEXTS, this) : undefined;
   }
 

@@ -18,9 +18,9 @@ export async function replaceText(argument: unknown): Promise<void> {
   const { uri, expected, text, ...span } = Replacement.parse(argument);
   const document = vscode.workspace.textDocuments.find((each) => each.uri.toString() === uri);
   const range = document && rangeOf(document, span);
-  if (!document || document.getText(range) !== expected)
+  if (!range || document.getText(range) !== expected)
     throw new UserError(`“${expected}” no longer stands there.`, 'Hover over the word again.', 'stale');
   const edit = new vscode.WorkspaceEdit();
-  edit.replace(document.uri, range ?? new vscode.Range(0, 0, 0, 0), text);
+  edit.replace(document.uri, range, text);
   await vscode.workspace.applyEdit(edit);
 }

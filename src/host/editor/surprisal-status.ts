@@ -39,7 +39,7 @@ export class SurprisalStatus implements vscode.Disposable {
 /** Offers what can be done while surprisal is on: to turn it off first of all. */
 export async function surprisalMenu(surprisal: Surprisal): Promise<void> {
   const reading = readingOf(surprisal);
-  const choices = [
+  const choices: (vscode.QuickPickItem & { run: () => unknown })[] = [
     { label: 'Turn Surprisal Off', run: () => surprisal.toggle() },
     ...(reading.state === 'failed' ? [{ label: 'Try Again', run: () => surprisal.retry() }] : []),
     ...(reading.state === 'missing' ? [{ label: 'Start a Run', run: () => vscode.commands.executeCommand('objectiveLab.startRun') }] : []),
@@ -51,11 +51,11 @@ export async function surprisalMenu(surprisal: Surprisal): Promise<void> {
 
 function readingOf({ active, reader: { run }, runs }: Surprisal): Reading {
   const situation = { folderOpen: !!vscode.workspace.workspaceFolders?.length, trusted: vscode.workspace.isTrusted, run };
-  const missing = runs.known ? (runNotice(situation) ?? (run && checkpointNotice(run, undefined))) : { title: 'looking for runs' };
+  const missing = runs.known ? (runNotice(situation) ?? (run && checkpointNotice(run, undefined))) : { title: 'Looking for runs' };
   if (missing) return { state: 'missing', notice: missing };
-  if (!active) return { state: 'missing', notice: { title: 'no text in view', detail: 'Open a text file to see its words painted.' } };
+  if (!active) return { state: 'missing', notice: { title: 'No text in view', detail: 'Open a text file to see its words painted.' } };
   const { problem, unfit, progress } = active;
-  if (progress.empty) return { state: 'missing', notice: { title: 'empty file', detail: 'Type something to see how unexpected it is.' } };
+  if (progress.empty) return { state: 'missing', notice: { title: 'Empty file', detail: 'Type something to see how unexpected it is.' } };
   if (problem) {
     const detail = sentence({ message: problem.message, hint: problem instanceof RemoteError ? problem.hint : undefined });
     return { state: unfit ? 'unfit' : 'failed', detail };
