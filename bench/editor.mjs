@@ -1,6 +1,6 @@
 // What surprisal costs a person who types into a file of 100,000 words, and how fast it follows; in a workbench with the packaged extension.
 //   npm run package && node bench/editor.mjs [--preset mini] [--keys 80]
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { applyEdits, modify, parse } from 'jsonc-parser';
@@ -21,24 +21,25 @@ const EDITS = 25;
 const session = await startSession({ training: { steps: 60, checkpointEvery: 60, evaluateEvery: 60 } });
 const { page, workspace } = session;
 try {
-  writeBook();
+  const line = writeBook();
   setPreset();
   await openFile(page, 'quickstart.lab.json');
   await runCommand(page, 'Objective Lab: Start Run');
   await until('the end of the run', () => storedRuns(workspace).at(-1)?.state === 'completed', 600_000);
-  await runCommand(page, 'View: Close Editors in Group').catch(() => undefined);
+  await runCommand(page, 'View: Close All Editors');
   await openFile(page, FILE);
+  await page.locator('.monaco-editor .view-line').first().waitFor();
   await watchKeys();
 
   const [off, on] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
-    off.push(...(await keystrokes()));
+    off.push(...(await keystrokes(line)));
     await toggle(true);
-    on.push(...(await keystrokes()));
+    on.push(...(await keystrokes(line)));
     await toggle(false);
   }
   await toggle(true);
-  await goTo();
+  await goTo(line);
   await page.keyboard.type('  ');
   await page.keyboard.press('ArrowLeft');
   const repaints = [];
@@ -57,7 +58,7 @@ try {
   await session.stop();
 }
 
-/** The chapters one after the other, from the first on, until there are enough words. */
+/** The chapters one after the other, from the first on, until there are enough words. Returns a paragraph's line in the middle: about 200 words. */
 function writeBook() {
   const folder = path.join(samples, 'moby-dick');
   const text = readdirSync(folder)
@@ -68,8 +69,10 @@ function writeBook() {
   const words = [...text.matchAll(/\S+/g)].slice(0, WORDS);
   const last = words.at(-1);
   if (words.length < WORDS || !last) throw new Error(`The sample text has ${words.length} words only.`);
-  mkdirSync(workspace, { recursive: true });
-  writeFileSync(path.join(workspace, FILE), text.slice(0, last.index + last[0].length));
+  const book = text.slice(0, last.index + last[0].length);
+  writeFileSync(path.join(workspace, FILE), book);
+  const lines = book.split('\n');
+  return lines.findIndex(({ length }, i) => i > lines.length / 2 && length > 900 && length < 1_300) + 1;
 }
 
 /** The quick start with the model of another size, on sequences of BERT's shape: enough steps to have a model, not a good one. */
@@ -106,8 +109,8 @@ function watchKeys() {
 }
 
 /** Types at a fast typist's speed into the middle of a paragraph. */
-async function keystrokes() {
-  await goTo();
+async function keystrokes(line) {
+  await goTo(line);
   await page.evaluate(() => (window.keyTimes.length = 0));
   const letters = 'so he went to sea in a ship and saw the white whale ';
   for (let i = 0; i < KEYS; i++) {
@@ -118,15 +121,12 @@ async function keystrokes() {
   return page.evaluate(() => [...window.keyTimes]);
 }
 
-/** A place in the middle of the file, with the cursor in the middle of a line. */
-async function goTo() {
-  await page
-    .locator('.monaco-editor .view-line')
-    .first()
-    .click({ position: { x: 5, y: 5 } });
+/** Puts the cursor between two words in the middle of a paragraph. */
+async function goTo(line) {
   await page.keyboard.press('Control+g');
-  await page.keyboard.type('2501:40');
+  await page.locator('.quick-input-widget input.input').fill(`:${line}:300`);
   await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+ArrowRight');
   await page.waitForTimeout(500);
 }
 
