@@ -1,9 +1,12 @@
 import * as vscode from 'vscode';
 import { RemoteError, type Handlers } from '../shared/rpc';
-import { inspectorHost, type Notice, type Reading } from '../shared/webview-protocol';
+import { inspectorHost, type Notice, type Reading, type Side } from '../shared/webview-protocol';
 import { act } from './actions';
 import { ActiveText } from './active-text';
 import type { Inspection } from './inspection';
+import { InspectorModels } from './inspector-models';
+import { wordHandlers } from './inspector-words';
+import { InspectorSentences } from './inspector-sentences';
 import { checkpointNotice, runNotice, textNotice } from './notices';
 import type { ReaderChoice } from './reader-choice';
 import { isCancelled, sentence, type Reporter } from './report';
@@ -18,18 +21,16 @@ import { basename, folderOf, pathFrom } from './workspace';
 /** How much text is tokenised around the cursor, and how many of its tokens are shown at most. */
 const TOKENS_TEXT = 3_000;
 const TOKENS_SHOWN = 512;
-/** How much text is compared by units at most, in UTF-16 units. */
-const SIMILARITY_TEXT = 100_000;
-const CANDIDATES = 8;
 
 /** A reading as the view has it, with what it was made from. */
 interface Current {
   readonly shown: Reading;
-  readonly model: string;
+  /** The version of the reader, see `ReaderChoice`. */
+  readonly reader: string | undefined;
   readonly text: string;
 }
 
-/** The inspector panel: reads the active text through a run's newest checkpoint, and follows both. */
+/** The inspector panel: reads the active text through the chosen model, and follows both. While it is hidden it does nothing. */
 export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializer {
   static readonly viewType = 'objectiveLab.inspector';
 
@@ -40,9 +41,13 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   readonly #active = new ActiveText();
   readonly #revealer = new Revealer();
   readonly #read = new Debounce(200, () => this.#update());
-  /** News of the run come with every step: they must not put off a reading for ever, as they would a pause. */
-  readonly #follow = new Throttle(1_000, () => this.#update());
-  readonly #tellRuns = new Throttle(500, () => this.#sendRuns());
+  /** A slider that is moved, and checkpoints that come fast: they must not put off a reading for ever, as they would a pause. */
+  readonly #follow = new Throttle(100, () => this.#update());
+  readonly #tellModels = new Throttle(500, () => this.reporter.background(this.#sendModels()));
+  readonly #models: InspectorModels;
+  readonly #handlers: Handlers<typeof inspectorHost>;
+  readonly #tellCursor = new Throttle(100, () => this.#sendCursor());
+  readonly #sentences: InspectorSentences;
   readonly #subscriptions: vscode.Disposable;
 
   constructor(
@@ -52,12 +57,16 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     private readonly inspection: Inspection,
     private readonly reporter: Reporter,
   ) {
+    this.#models = new InspectorModels(runs, reader, inspection);
+    this.#sentences = new InspectorSentences(inspection);
+    this.#handlers = this.#answers();
     this.#subscriptions = vscode.Disposable.from(
       vscode.window.registerWebviewPanelSerializer(Inspector.viewType, this),
       this.#active.onDidSwitch(() => this.#read.call()),
       this.#active.onDidEdit(() => this.#read.call()),
       this.#active.onDidMove(() => {
         if (!this.#shows(this.#active.anchor)) this.#read.call();
+        this.#tellCursor.call();
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#read.call()),
       runs.onDidChange(() => this.#look()),
@@ -72,7 +81,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     if (run !== undefined) this.reader.choose(run);
     if (this.#link) {
       this.#link.panel.reveal(undefined, true);
-      this.#tellRuns.call();
+      this.#tellModels.call();
       return this.#update();
     }
     const place = { viewColumn: sideColumn(), preserveFocus: true };
@@ -88,14 +97,16 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     this.#running?.abort();
     this.#read.dispose();
     this.#follow.dispose();
-    this.#tellRuns.dispose();
+    this.#tellModels.dispose();
+    this.#tellCursor.dispose();
     this.#link?.panel.dispose();
     this.#subscriptions.dispose();
   }
 
   #attach(panel: vscode.WebviewPanel): void {
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
-    const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
+    const handlers = { ...this.#handlers, ...this.#sentences.handlers };
+    const link = new WebviewLink(panel, view, inspectorHost, handlers, this.reporter.log);
     this.#link = link;
     panel.onDidDispose(() => {
       this.#running?.abort();
@@ -103,52 +114,50 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     });
   }
 
-  readonly #handlers: Handlers<typeof inspectorHost> = {
-    ready: () => {
-      this.#reading = undefined;
-      this.#tellRuns.call();
-      this.#update();
-      return {};
-    },
-    predict: ({ version, hidden }, signal) => {
-      const { model, shown } = this.#current(version);
-      return this.inspection.request('predict', { model, text: shown.part.text, hidden, top: CANDIDATES }, { signal });
-    },
-    mask: ({ version, draw }, signal) => {
-      const { model, shown } = this.#current(version);
-      return this.inspection.request('mask', { model, text: shown.part.text, draw }, { signal });
-    },
-    similarity: async ({ version, unit, limit }, signal) => {
-      const { model, text, shown } = this.#current(version);
-      const { start, end } = partAround(text, shown.part.start, SIMILARITY_TEXT);
-      const { units, matrix } = await this.inspection.request(
-        'similarity',
-        { model, text: text.slice(start, end), unit, limit },
-        { signal },
-      );
-      return { units: shifted(units, start), matrix };
-    },
-    reveal: async ({ uri, spans }) => {
-      await this.#revealer.reveal(vscode.Uri.parse(uri, true), spans);
-      return {};
-    },
-    selectRun: ({ run }) => {
-      this.reader.choose(run);
-      return {};
-    },
-    copy: async ({ text }) => {
-      await vscode.env.clipboard.writeText(text);
-      return {};
-    },
-    act: ({ action }) =>
-      act(action, () => {
-        this.inspection.retry();
+  #answers(): Handlers<typeof inspectorHost> {
+    return {
+      ready: () => {
+        this.#reading = undefined;
+        this.#tellModels.call();
         this.#update();
-      }),
-  };
+        return {};
+      },
+      ...this.#sentences.handlers,
+      ...wordHandlers(this.inspection, (version, side) => this.#current(version, side)),
+      batch: (query, signal) => this.inspection.request('batch', { model: this.#modelOf('first'), ...query }, { signal }),
+      reveal: async ({ uri, spans }) => {
+        await this.#revealer.reveal(vscode.Uri.parse(uri, true), spans);
+        return {};
+      },
+      chooseModel: ({ side, model, checkpoint }) => {
+        this.#models.choose(side, model, checkpoint);
+        this.#tellModels.call();
+        return {};
+      },
+      browseModel: async () => {
+        if (await this.#models.browse()) this.#tellModels.call();
+        return {};
+      },
+      copy: async ({ text }) => {
+        await vscode.env.clipboard.writeText(text);
+        return {};
+      },
+      act: ({ action }) =>
+        act(action, () => {
+          this.inspection.retry();
+          this.#update();
+        }),
+    };
+  }
 
-  #current(version: number): Current {
-    if (this.#reading?.shown.version === version) return this.#reading;
+  #modelOf(side: Side): string {
+    const model = this.#models.pathOf(side);
+    if (model !== undefined) return model;
+    throw new RemoteError({ code: 'stale', message: 'There is no model to read with.' });
+  }
+
+  #current(version: number, side: Side): Current & { readonly model: string } {
+    if (this.#reading?.shown.version === version) return { ...this.#reading, model: this.#modelOf(side) };
     throw new RemoteError({ code: 'stale', message: 'The text or the model has changed since.' });
   }
 
@@ -160,14 +169,19 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   /** Reads anew if another model, or a newer one, is there to read with. */
   #look(): void {
-    this.#tellRuns.call();
-    const { run } = this.reader;
-    if (run?.folder !== this.#reading?.model || run?.checkpoint !== this.#reading?.shown.step) this.#follow.call();
+    this.#tellModels.call();
+    if (this.reader.version !== this.#reading?.reader) this.#follow.call();
   }
 
-  #sendRuns(): void {
-    const selected = this.reader.run?.folder;
-    this.#link?.messages.emit('runs', { runs: [...this.runs.all], ...(selected !== undefined && { selected }) });
+  async #sendModels(): Promise<void> {
+    const models = await this.#models.describe();
+    this.#link?.messages.emit('models', models);
+  }
+
+  #sendCursor(): void {
+    const { editor, document } = this.#active;
+    if (!editor || !this.#link?.panel.visible || document?.uri.toString() !== this.#reading?.shown.uri) return;
+    this.#link.messages.emit('cursor', { offset: editor.document.offsetAt(editor.selection.active) });
   }
 
   #notice(notice: Notice): void {
@@ -178,7 +192,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   /** Reads anew; a reading that is overtaken by another one is dropped. */
   #update(): void {
     this.#running?.abort();
-    if (!this.#link) return;
+    if (!this.#link?.panel.visible) return;
     const running = (this.#running = new AbortController());
     this.#readText(running.signal).catch((error: unknown) => {
       if (isCancelled(error) || running.signal.aborted) return;
@@ -191,7 +205,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   async #readText(signal: AbortSignal): Promise<void> {
     if (!this.runs.known) await this.runs.refresh();
-    const { run } = this.reader;
+    const { run, model, version: reader } = this.reader;
     const missing =
       runNotice({ folderOpen: !!vscode.workspace.workspaceFolders?.length, trusted: vscode.workspace.isTrusted, run }) ??
       (run && checkpointNotice(run, run.checkpoint === undefined ? await checkpointInterval(run.folder) : undefined)) ??
@@ -203,7 +217,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       this.#notice(missing);
       return;
     }
-    if (!run || !document) return;
+    if (model === undefined || !document) return;
 
     const text = document.getText();
     const kept = this.#reading?.shown.uri === document.uri.toString() && this.#shows(this.#active.anchor) ? this.#reading : undefined;
@@ -212,29 +226,31 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     const start = kept && text.startsWith(kept.text.slice(0, kept.shown.part.start)) ? kept.shown.part.start : around.start;
     const end = start === around.start ? around.end : Math.min(text.length, start + TOKENS_TEXT);
     const partText = text.slice(start, end);
-    const { tokens, step } = await this.inspection.request('tokenize', { model: run.folder, text: partText }, { signal });
+    const { tokens, step } = await this.inspection.request('tokenize', { model, text: partText }, { signal });
     if (late()) return;
 
-    const shown = shifted(tokens.slice(0, TOKENS_SHOWN), start);
+    const listed = shifted(tokens.slice(0, TOKENS_SHOWN), start);
     const lineAt = (offset: number): number => document.positionAt(offset).line + 1;
     const folder = folderOf(document.uri);
-    const reading: Reading = {
+    const shown: Reading = {
       version: ++this.#version,
       uri: document.uri.toString(),
       name: basename(document.uri),
-      model: pathFrom(folder, run.folder),
+      content: this.#sentences.take({ uri: document.uri.toString(), folder, model, step, text }, start),
+      model: pathFrom(folder, model),
       ...(!document.isUntitled && { file: pathFrom(folder, document.uri.fsPath) }),
       ...(step !== undefined && { step }),
       part: {
         start,
         text: partText,
         firstLine: lineAt(start),
-        lastLine: lineAt(shown.at(-1)?.end ?? start),
+        lastLine: lineAt(listed.at(-1)?.end ?? start),
         lineCount: document.lineCount,
       },
-      tokens: shown,
+      tokens: listed,
     };
-    this.#reading = { shown: reading, model: run.folder, text };
-    this.#link?.messages.emit('reading', reading);
+    this.#reading = { shown, reader, text };
+    this.#link?.messages.emit('reading', shown);
+    this.#tellCursor.call();
   }
 }

@@ -4,7 +4,8 @@ import type { Runs } from './runs';
 
 /** Which model reads texts, in the inspector as in the editor: that of the chosen run, otherwise that of the foremost. */
 export class ReaderChoice implements vscode.Disposable {
-  #chosen: string | undefined;
+  #run: string | undefined;
+  #checkpoint: string | undefined;
   #known: string | undefined;
   readonly #change = new vscode.EventEmitter<void>();
   readonly #subscription: vscode.Disposable;
@@ -17,23 +18,29 @@ export class ReaderChoice implements vscode.Disposable {
   }
 
   get run(): RunSummary | undefined {
-    return this.runs.find(this.#chosen) ?? this.runs.foremost;
+    return this.runs.find(this.#run) ?? this.runs.foremost;
+  }
+
+  /** The checkpoint that was chosen, an absolute path; undefined when the newest is followed. */
+  get checkpoint(): string | undefined {
+    return this.#checkpoint;
   }
 
   /** What requests name: an absolute path. Undefined while there is nothing to read with. */
   get model(): string | undefined {
     const { run } = this;
-    return run?.checkpoint === undefined ? undefined : run.folder;
+    return run?.checkpoint === undefined ? undefined : (this.#checkpoint ?? run.folder);
   }
 
   /** Names the model's parameters: equal versions give equal answers. */
   get version(): string | undefined {
-    return this.model === undefined ? undefined : `${this.model}@${this.run?.checkpoint ?? ''}`;
+    return this.model === undefined ? undefined : `${this.model}@${this.#checkpoint === undefined ? (this.run?.checkpoint ?? '') : ''}`;
   }
 
-  /** Chooses a run by its folder. */
-  choose(run: string): void {
-    this.#chosen = run;
+  /** Chooses a run by its folder, and one of its checkpoints or the newest there will be. */
+  choose(run: string, checkpoint?: string): void {
+    this.#run = run;
+    this.#checkpoint = checkpoint;
     this.#look();
   }
 

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Span } from '../shared/types';
 
-/** Shows places of a document in its editor and marks them until the next edit or the next call. */
+/** Shows places of a document in its editor, puts the cursor to the first, and marks them until the next edit or the next call. */
 export class Revealer implements vscode.Disposable {
   readonly #mark = vscode.window.createTextEditorDecorationType({
     backgroundColor: new vscode.ThemeColor('editor.findMatchHighlightBackground'),
@@ -24,6 +24,8 @@ export class Revealer implements vscode.Disposable {
     for (const other of vscode.window.visibleTextEditors) other.setDecorations(this.#mark, other === editor ? ranges : []);
     const first = ranges[0];
     if (!first) return;
+    // The views follow the cursor: what was chosen in one of them is then marked in all.
+    editor.selection = new vscode.Selection(first.start, first.start);
     // Both at once where they fit, otherwise the first: the other one is marked in the overview ruler.
     const union = ranges.reduce((all, range) => all.union(range), first);
     const height = editor.visibleRanges.reduce((lines, range) => lines + range.end.line - range.start.line, 0);

@@ -1,6 +1,6 @@
-import type { Prediction, RunSummary, Similarity, Token } from '../../src/shared/types';
-import type { Reading } from '../../src/shared/webview-protocol';
-import { formatCount } from '../../src/shared/format';
+import type { Attention, CheckpointSummary, Prediction, RunSummary, Token } from '../../src/shared/types';
+import type { ModelChoice, Models, Reading, Side } from '../../src/shared/webview-protocol';
+import { formatCount, formatNats } from '../../src/shared/format';
 
 /** One token as the page shows it. `piece` continues the word before it; `text` is the token without its `##`. */
 export interface TokenView {
@@ -91,6 +91,15 @@ export function describeRun({ name, state, checkpoint, startedAt }: RunSummary):
   return `${name} · ${at}${state === 'running' ? ', running' : ''}${when}`;
 }
 
+/** A place on the slider over checkpoints: `step 600, loss 4.21`, and for the last that it is followed. */
+export function describeCheckpoint(checkpoints: readonly CheckpointSummary[], index: number): string {
+  const checkpoint = checkpoints[index];
+  if (!checkpoint) return '';
+  const measured = Object.entries(checkpoint.eval ?? {}).find(([name]) => !name.includes('.') && name !== 'unigram');
+  const loss = measured ? `, ${measured[0]} ${formatNats(measured[1])}` : '';
+  return `step ${formatCount(checkpoint.step)}${loss}${index === checkpoints.length - 1 ? ', newest' : ''}`;
+}
+
 /** One row of a prediction. `share` is the bar's length relative to the best candidate. */
 export interface CandidateView {
   readonly token: string;
@@ -100,20 +109,80 @@ export interface CandidateView {
   readonly truth: boolean;
 }
 
-/** The candidates of a prediction, and the true token below them when it is not among them. */
+/** The candidates of a prediction, and the true text below them when it is not among them. */
 export function candidateRows({ candidates, truth }: Prediction): CandidateView[] {
   const best = Math.max(candidates[0]?.probability ?? 0, Number.MIN_VALUE);
-  const rows = candidates.map(({ token, id, probability }, index) => ({
+  const rows = candidates.map(({ token, probability }, index) => ({
     token,
     probability,
     share: probability / best,
     rank: index + 1,
-    truth: id === truth?.id,
+    // A text of several tokens is no candidate, which are single ones.
+    truth: truth?.pieces === 1 && truth.rank === index + 1,
   }));
   if (truth && !rows.some((row) => row.truth)) {
-    rows.push({ token: truth.token, probability: truth.probability, share: truth.probability / best, rank: truth.rank, truth: true });
+    const { text, probability, rank } = truth;
+    rows.push({ token: text, probability, share: Math.min(1, probability / best), rank, truth: true });
   }
   return rows;
+}
+
+/** Names the parameters that read on both sides: equal keys give equal answers. */
+export const modelsKey = ({ first, second }: Models): string =>
+  JSON.stringify([first, second].map((choice) => choice && [choice.model, checkpointOf(choice)?.folder]));
+
+/** The sides that have a model, with names to tell them apart by. */
+export function sidesOf({ first, second }: Models): { side: Side; name: string }[] {
+  return [
+    { side: 'first' as const, choice: first },
+    { side: 'second' as const, choice: second },
+  ].flatMap(({ side, choice }) => {
+    const step = choice && checkpointOf(choice)?.step;
+    return choice ? [{ side, name: step === undefined ? choice.name : `${choice.name}, step ${formatCount(step)}` }] : [];
+  });
+}
+
+/** The checkpoint that reads: the chosen one, otherwise the newest. */
+const checkpointOf = ({ checkpoints, checkpoint }: ModelChoice): CheckpointSummary | undefined =>
+  checkpoints.find(({ folder }) => folder === checkpoint) ?? checkpoints.at(-1);
+
+/** The predictions of a reading's hidden tokens by the tokens' indices: spans of a model with another tokenizer may be longer than ours. */
+export function byToken(
+  tokens: readonly Token[],
+  hidden: readonly number[],
+  predictions: readonly Prediction[],
+): ReadonlyMap<number, Prediction> {
+  return new Map(
+    hidden.flatMap((index) => {
+      const token = tokens[index];
+      const found = token && predictions.find(({ start, end }) => start < token.end && end > token.start);
+      return found ? [[index, found] as const] : [];
+    }),
+  );
+}
+
+/** Characters that a command shows of the text around a token on either side. */
+const COMMAND_TEXT = 120;
+
+/** Part of a reading's text around its first hidden token, with `[MASK]` for those that are hidden: what the command line is given. */
+export function maskedText({ part, tokens }: Pick<Reading, 'part' | 'tokens'>, hidden: readonly number[]): string {
+  const places = [...hidden].sort((a, b) => a - b).flatMap((index) => tokens[index] ?? []);
+  const anchor = (places[0]?.start ?? part.start) - part.start;
+  const [from, to] = [Math.max(0, anchor - COMMAND_TEXT), Math.min(part.text.length, anchor + COMMAND_TEXT)];
+  let [text, at] = ['', from];
+  for (const { start, end } of places) {
+    const [first, last] = [start - part.start, end - part.start];
+    if (last > to) break;
+    text += `${part.text.slice(at, first)}[MASK]`;
+    at = last;
+  }
+  // Words that are cut at the ends are left out.
+  const whole = `${text}${part.text.slice(at, to)}`;
+  return whole
+    .replace(from > 0 ? /^\S*\s/u : '', '')
+    .replace(to < part.text.length ? /\s\S*$/u : '', '')
+    .replace(/\s+/gu, ' ')
+    .trim();
 }
 
 /** The words around a hidden token, for the heading of its prediction: up to `reach` tokens on each side, other hidden ones as `[MASK]`. */
@@ -138,40 +207,10 @@ export function contextOf(
   };
 }
 
-/** The lowest and highest similarity of two different units; the diagonal is always 1 and says nothing. */
-export function offDiagonalRange({ matrix }: Similarity): { low: number; high: number } {
-  let [low, high] = [Infinity, -Infinity];
-  for (const [i, row] of matrix.entries()) {
-    for (const [j, value] of row.entries()) {
-      if (i === j) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
-  return low <= high ? { low, high } : { low: 0, high: 1 };
-}
-
-/** Where a value stands between `low` and `high`, 0…1. */
-export function position(value: number, { low, high }: { low: number; high: number }): number {
-  return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 1;
-}
-
-/** The side of a heatmap's cell in CSS pixels, so that `count` of them fill `width` without becoming huge; below the least, the map scrolls. */
-export function cellSize(count: number, width: number): number {
-  return Math.max(3, Math.min(28, Math.floor(width / Math.max(1, count))));
-}
-
-/** The cell at a point of the map, in the same pixels; undefined outside. */
-export function cellAt(x: number, y: number, cell: number, count: number): { row: number; column: number } | undefined {
-  const [row, column] = [Math.floor(y / cell), Math.floor(x / cell)];
-  return row >= 0 && column >= 0 && row < count && column < count ? { row, column } : undefined;
-}
-
-/** The colour at `at` (0…1) of a scale through evenly spaced stops. */
-export function colourAt(stops: readonly (readonly [number, number, number])[], at: number): [number, number, number] {
-  const place = Math.min(1, Math.max(0, at)) * (stops.length - 1);
-  const index = Math.min(Math.floor(place), stops.length - 2);
-  const [from, to] = [stops[index] ?? [0, 0, 0], stops[index + 1] ?? [0, 0, 0]];
-  const mix = (channel: 0 | 1 | 2): number => Math.round(from[channel] + (to[channel] - from[channel]) * (place - index));
-  return [mix(0), mix(1), mix(2)];
+/** What a token looks at in a head: attention probabilities by token. Empty for a token outside the window that was read. */
+export function attentionFrom({ from, to, weights }: Attention, index: number, head: number): ReadonlyMap<number, number> {
+  if (index < from || index >= to) return new Map();
+  const size = to - from;
+  const row = (head * size + index - from) * size;
+  return new Map(Array.from({ length: size }, (_, i) => [from + i, weights[row + i] ?? 0]));
 }

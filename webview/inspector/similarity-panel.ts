@@ -1,141 +1,129 @@
-import type { Similarity, Span, Unit } from '../../src/shared/types';
+import { z } from 'zod';
+import { Projection, Unit } from '../../src/shared/types';
 import type { Reading } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
-import { Heatmap, type Cell } from './heatmap';
+import { Segments } from '../common/segments';
+import { GeometryView } from './geometry';
+import { HeatmapSection } from './heatmap-section';
+import { MapSection } from './map-section';
+import { NeighboursSection } from './neighbours-section';
+import type { Section, SectionHost, Subject } from './section';
+import { describeUnits } from './similarity-model';
 
-/** How many units are compared at first, and at most. */
+/** How many units are compared at first, how many times as many next, and at most. */
 const FIRST = 200;
-const MOST = 800;
+const MORE = 4;
+const MOST = 2_000;
 
+const View = z.enum(['heatmap', 'map', 'neighbours']);
+type View = z.infer<typeof View>;
+
+/** What the panel remembers. */
+export const SimilarityState = z.object({ unit: Unit, view: View, projection: Projection });
+export type SimilarityState = z.infer<typeof SimilarityState>;
+
+const VIEWS: Readonly<Record<View, string>> = { heatmap: 'Heatmap', map: 'Map', neighbours: 'Neighbours' };
 const UNITS: Readonly<Record<Unit, string>> = { sentence: 'Sentences', line: 'Lines', paragraph: 'Paragraphs' };
 
-/** The section *Similarity*: how alike the model finds the sentences, lines or paragraphs of the file. */
+/** The section *Similarity*: how alike the model finds the sentences, lines or paragraphs of the file, and of the workspace. */
 export class SimilarityPanel {
   readonly root: HTMLElement;
-  readonly #units = element('vscode-dropdown', { attributes: { 'aria-label': 'What is compared' } });
+  readonly #line = element('p', { class: 'muted', attributes: { role: 'status' } });
   readonly #more = element('vscode-button', {
     text: 'Show more',
     attributes: { appearance: 'secondary', hidden: '' },
     on: { click: () => this.#showMore() },
   });
-  readonly #line = element('p', { class: 'muted' });
-  readonly #map = new Heatmap({ onFocus: (cell) => this.#describe(cell), onChoose: (cell) => this.#choose(cell) });
-  readonly #pair = element('div', { class: 'pair', attributes: { 'aria-live': 'polite' } });
-  readonly #body: HTMLElement;
-  readonly #problem = element('p', { class: 'error', attributes: { role: 'alert', hidden: '' } });
+  readonly #sections: Readonly<Record<View, Section>>;
+  readonly #geometry: GeometryView;
   #reading: Reading | undefined;
-  #asked: string | undefined;
+  #visible = false;
   #limit = FIRST;
-  #data: Similarity = { units: [], matrix: [] };
+  /** What was shown last: late answers about anything else change nothing. */
+  #shown: Subject | undefined;
 
   constructor(
-    private readonly events: {
-      readonly similarity: (version: number, unit: Unit, limit: number) => Promise<Similarity>;
-      readonly reveal: (uri: string, spans: Span[]) => void;
-      readonly onUnit: (unit: Unit) => void;
-      readonly explain: (error: unknown) => string | undefined;
-    },
-    private unit: Unit,
+    host: SectionHost,
+    private state: SimilarityState,
+    private readonly remember: (state: SimilarityState) => void,
   ) {
+    this.#sections = {
+      heatmap: new HeatmapSection(host),
+      map: new MapSection(host, state.projection, (projection) => this.#update({ projection })),
+      neighbours: new NeighboursSection(host),
+    };
+    this.#geometry = new GeometryView(host);
+    const units = element('vscode-dropdown', { attributes: { 'aria-label': 'What is compared' } });
     for (const [value, label] of Object.entries(UNITS)) {
-      this.#units.append(element('vscode-option', { text: label, attributes: { value, ...(value === unit && { selected: '' }) } }));
+      units.append(element('vscode-option', { text: label, attributes: { value, ...(value === state.unit && { selected: '' }) } }));
     }
-    this.#units.addEventListener('change', () => this.#chooseUnit(this.#units.value as Unit));
-    this.#body = element('div', { class: 'similarity-body' }, [
-      this.#map.root,
-      element('div', { class: 'under' }, [this.#map.legend, this.#more]),
-      this.#pair,
-    ]);
+    units.addEventListener('change', () => {
+      this.#limit = FIRST;
+      this.#update({ unit: Unit.parse(units.value) });
+    });
+    const views = new Segments('View', VIEWS, state.view, (view) => this.#update({ view }));
     this.root = element('div', { class: 'similarity-panel' }, [
-      element('div', { class: 'toolbar' }, [this.#line, this.#units]),
-      this.#problem,
-      this.#body,
+      element('div', { class: 'toolbar' }, [views.root, units]),
+      element('div', { class: 'toolbar' }, [this.#line, this.#more]),
+      ...Object.values(this.#sections).map(({ root }) => root),
+      this.#geometry.root,
     ]);
   }
 
-  /** Takes up a reading; it is compared as soon as the section is `visible`. */
+  /** Takes up a reading; it is looked at as soon as the panel is `visible`. */
   show(reading: Reading, visible: boolean): void {
     if (this.#reading?.uri !== reading.uri) this.#limit = FIRST;
     this.#reading = reading;
-    if (visible) this.load();
+    this.#visible = visible;
+    this.#refresh();
   }
 
-  /** Asks for the similarities of the newest reading, unless they are shown already. */
-  load(): void {
-    const reading = this.#reading;
-    const key = `${reading?.version ?? 0} ${this.unit} ${this.#limit}`;
-    if (!reading || key === this.#asked) return;
-    this.#asked = key;
-    this.#body.classList.add('waiting');
-    this.events.similarity(reading.version, this.unit, this.#limit).then(
-      (data) => this.#asked === key && this.#draw(data),
-      (error: unknown) => this.#asked === key && this.#fail(error),
-    );
+  /** The panel has come into view, or gone. */
+  setVisible(visible: boolean): void {
+    this.#visible = visible;
+    this.#refresh();
+  }
+
+  /** The editor's cursor stands at this offset of the document. */
+  follow(offset: number): void {
+    for (const section of Object.values(this.#sections)) section.follow(offset);
   }
 
   redraw(): void {
-    this.#map.draw();
+    for (const section of Object.values(this.#sections)) section.redraw();
   }
 
-  #draw(data: Similarity): void {
-    this.#data = data;
-    const count = data.units.length;
-    const full = count === this.#limit;
-    const name = UNITS[this.unit].toLowerCase();
-    this.#body.classList.remove('waiting');
-    this.#problem.hidden = true;
-    this.#body.hidden = count < 2;
-    this.#more.hidden = !full || this.#limit >= MOST;
-    this.#line.textContent =
-      count < 2 ? `The file has fewer than two ${name} to compare.` : `${full ? 'The first ' : ''}${count} ${name}, each with each`;
-    this.#map.show(data);
-  }
-
-  #fail(error: unknown): void {
-    const text = this.events.explain(error);
-    this.#asked = undefined;
-    if (text === undefined) return;
-    this.#body.classList.remove('waiting');
-    this.#problem.textContent = text;
-    this.#problem.hidden = false;
-  }
-
-  #describe(cell: Cell | undefined): void {
-    const [a, b] = [cell && this.#data.units[cell.row], cell && this.#data.units[cell.column]];
-    const value = cell && this.#data.matrix[cell.row]?.[cell.column];
-    if (!a || !b || value === undefined) {
-      this.#pair.replaceChildren(
-        element('p', { class: 'muted', text: 'Point at a cell to see its pair; click it to find both in the editor.' }),
-      );
-      return;
-    }
-    this.#pair.replaceChildren(
-      element('p', { class: 'value' }, [
-        element('span', { class: 'muted', text: 'Cosine similarity ' }),
-        element('strong', { class: 'number', text: value.toFixed(3) }),
-      ]),
-      element('p', { class: 'unit', text: a.text, attributes: { dir: 'auto' } }),
-      element('p', { class: 'unit', text: b.text, attributes: { dir: 'auto' } }),
-    );
-  }
-
-  #choose({ row, column }: Cell): void {
-    const spans = [...new Set([row, column])].flatMap((index) => {
-      const unit = this.#data.units[index];
-      return unit ? [{ start: unit.start, end: unit.end }] : [];
-    });
-    if (this.#reading) this.events.reveal(this.#reading.uri, spans);
-  }
-
-  #chooseUnit(unit: Unit): void {
-    this.unit = unit;
-    this.#limit = FIRST;
-    this.events.onUnit(unit);
-    this.load();
+  #update(change: Partial<SimilarityState>): void {
+    this.state = { ...this.state, ...change };
+    this.remember(this.state);
+    this.#refresh();
   }
 
   #showMore(): void {
-    this.#limit = Math.min(MOST, this.#limit * 2);
-    this.load();
+    this.#limit = Math.min(MOST, this.#limit * MORE);
+    this.#refresh();
+  }
+
+  /** Shows the chosen section and lets it ask, once the panel is seen; the others do nothing. */
+  #refresh(): void {
+    const active = this.#sections[this.state.view];
+    for (const section of Object.values(this.#sections)) {
+      section.root.hidden = section !== active || (section.count !== undefined && section.count < 2);
+      if (section !== active || !this.#visible) section.stop();
+    }
+    if (active.count === undefined || !this.#visible) this.#geometry.stop();
+    if (this.#visible && this.#reading) void this.#ask(active, this.#reading);
+  }
+
+  async #ask(active: Section, { uri, content, model, file }: Reading): Promise<void> {
+    const subject: Subject = { uri, content, model, file, unit: this.state.unit, limit: this.#limit };
+    this.#shown = subject;
+    await active.show(subject);
+    if (this.#shown !== subject || !this.#visible) return;
+    const { count } = active;
+    this.#line.textContent = count === undefined ? '' : describeUnits(count, this.#limit, this.state.unit);
+    this.#more.hidden = count === undefined || count < this.#limit || this.#limit >= MOST;
+    if (count === undefined || count < 2) this.#geometry.hide();
+    else await this.#geometry.show(subject);
   }
 }

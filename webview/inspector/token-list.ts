@@ -1,23 +1,38 @@
 import { element } from '../common/dom';
-import type { Reading } from '../../src/shared/webview-protocol';
+import type { Reading, SurprisalChange } from '../../src/shared/webview-protocol';
+import { formatNats } from '../../src/shared/format';
 import { layOut, type TokenView } from './model';
 
-/** The text as tokens: a list box in which every token can be hidden and shown again, by mouse or by keyboard. */
+export interface TokenListEvents {
+  /** Tokens to hide, or to show again. */
+  readonly onHide: (indices: readonly number[], hide: boolean) => void;
+  /** The token that the pointer or the keyboard is at. */
+  readonly onLook: (index: number) => void;
+}
+
+/** The text as tokens: a list box in which tokens are hidden and shown again by clicking or dragging over them, or by keyboard. */
 export class TokenList {
   readonly root = element('div', {
     class: 'tokens',
     attributes: {
       role: 'listbox',
       'aria-multiselectable': 'true',
-      'aria-label': 'Tokens; select one to hide it and see what the model puts in its place',
+      'aria-label': 'Tokens; select one to hide it and see what the model puts in its place, with Shift and an arrow key several',
     },
-    on: { click: (event) => this.#click(event), keydown: (event) => this.#key(event as KeyboardEvent) },
+    on: {
+      pointerdown: (event) => this.#press(event as PointerEvent),
+      pointerover: (event) => this.#over(event),
+      keydown: (event) => this.#key(event as KeyboardEvent),
+    },
   });
   #options: HTMLElement[] = [];
   #focused = 0;
+  /** Whether the pointer is held down, and hides what it passes (true) or shows it (false). */
+  #drag: boolean | undefined;
 
-  /** @param toggle hears of the index of the token that was clicked */
-  constructor(private readonly toggle: (index: number) => void) {}
+  constructor(private readonly events: TokenListEvents) {
+    for (const end of ['pointerup', 'pointercancel']) window.addEventListener(end, () => (this.#drag = undefined));
+  }
 
   /** Shows another text, or the same one anew; the focus stays on the same place. */
   show(reading: Reading): void {
@@ -39,7 +54,7 @@ export class TokenList {
         ),
       ),
     );
-    this.#focused = Math.min(this.#focused, this.#options.length - 1);
+    this.#focused = Math.max(0, Math.min(this.#focused, this.#options.length - 1));
     this.#options[this.#focused]?.setAttribute('tabindex', '0');
     if (hadFocus) this.#options[this.#focused]?.focus();
   }
@@ -47,10 +62,28 @@ export class TokenList {
   /** Shows which tokens are hidden. */
   mark(hidden: ReadonlySet<number>): void {
     for (const option of this.#options) {
-      const isHidden = hidden.has(Number(option.dataset.index));
+      const isHidden = hidden.has(indexOf(option));
       if (isHidden === (option.getAttribute('aria-selected') === 'true')) continue;
       option.setAttribute('aria-selected', String(isHidden));
       option.title = isHidden ? `[MASK], hides “${option.dataset.source ?? ''}”` : '';
+    }
+  }
+
+  /** Lays weights (0…1) over tokens by their index; none takes them away. */
+  weigh(weights: ReadonlyMap<number, number>): void {
+    this.root.classList.toggle('weighed', weights.size > 0);
+    for (const option of this.#options) option.style.setProperty('--weight', String(weights.get(indexOf(option)) ?? 0));
+  }
+
+  /** Marks the words that another word made more or less surprising; none takes the marks away. */
+  change(changes: readonly SurprisalChange[], reading: Reading): void {
+    for (const option of this.#options) {
+      const token = reading.tokens[indexOf(option)];
+      const found = token && changes.find(({ start, end }) => token.start >= start && token.end <= end);
+      option.classList.toggle('more', found !== undefined && found.after > found.before);
+      option.classList.toggle('less', found !== undefined && found.after < found.before);
+      if (found) option.title = `${formatNats(found.before)} → ${formatNats(found.after)} nats`;
+      else if (option.getAttribute('aria-selected') !== 'true') option.title = '';
     }
   }
 
@@ -59,6 +92,7 @@ export class TokenList {
       class: `token${piece ? ' piece' : ''}`,
       text,
       attributes: { role: 'option', tabindex: '-1', 'aria-selected': 'false', 'data-index': String(index), 'data-source': source },
+      on: { focus: () => this.events.onLook(index) },
     });
     if (special) option.setAttribute('aria-disabled', 'true');
     if (piece) option.setAttribute('aria-label', `##${text}`);
@@ -66,11 +100,27 @@ export class TokenList {
     return option;
   }
 
-  #click(event: Event): void {
-    const option = (event.target as Element).closest<HTMLElement>('.token');
-    if (!option) return;
+  #press(event: PointerEvent): void {
+    const option = optionOf(event);
+    if (!option || event.button !== 0) return;
+    event.preventDefault();
+    this.#drag = option.getAttribute('aria-selected') !== 'true';
     this.#focus(this.#options.indexOf(option));
-    this.#toggle(option);
+    this.#set([option], this.#drag);
+  }
+
+  #over(event: Event): void {
+    const option = optionOf(event);
+    if (!option) return;
+    if (this.#drag !== undefined) this.#passTo(this.#options.indexOf(option), this.#drag);
+    this.events.onLook(indexOf(option));
+  }
+
+  /** The pointer may skip tokens when it is fast: all from where it was are meant. */
+  #passTo(index: number, hide: boolean): void {
+    const [from, to] = [Math.min(this.#focused, index), Math.max(this.#focused, index)];
+    this.#set(this.#options.slice(from, to + 1), hide);
+    this.#focus(index);
   }
 
   #key(event: KeyboardEvent): void {
@@ -86,14 +136,22 @@ export class TokenList {
       End: () => this.#options.length - 1,
     };
     const move = moves[event.key];
-    if (move) this.#focus(move());
-    else if (event.key === ' ' || event.key === 'Enter') this.#toggle(option);
+    if (move) {
+      // As in any list: with Shift what is passed becomes what the place is that one comes from.
+      const hide = event.shiftKey ? option.getAttribute('aria-selected') === 'true' : undefined;
+      this.#focus(move());
+      const reached = this.#options[this.#focused];
+      if (hide !== undefined && reached) this.#set([reached], hide);
+    } else if (event.key === ' ' || event.key === 'Enter') this.#set([option], option.getAttribute('aria-selected') !== 'true');
     else return;
     event.preventDefault();
   }
 
-  #toggle(option: HTMLElement): void {
-    if (option.getAttribute('aria-disabled') !== 'true') this.toggle(Number(option.dataset.index));
+  #set(options: readonly HTMLElement[], hide: boolean): void {
+    const changed = options.filter(
+      (option) => option.getAttribute('aria-disabled') !== 'true' && (option.getAttribute('aria-selected') === 'true') !== hide,
+    );
+    if (changed.length > 0) this.events.onHide(changed.map(indexOf), hide);
   }
 
   #focus(index: number): void {
@@ -122,3 +180,6 @@ export class TokenList {
     return best;
   }
 }
+
+const indexOf = (option: HTMLElement): number => Number(option.dataset.index);
+const optionOf = (event: Event): HTMLElement | null => (event.target as Element).closest<HTMLElement>('.token');

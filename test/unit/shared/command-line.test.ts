@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { commandLine, pathArgument } from '../../../src/shared/command-line';
+import { commandLine, geometryCommand, mapCommand, neighboursCommand, similarityCommand } from '../../../src/shared/command-line';
 
 /** The arguments as a shell hands them to a program. */
 function readBack(args: readonly string[]): string[] {
@@ -29,8 +29,24 @@ describe('a command line', () => {
   ])('hands a program exactly its arguments: %s', (_, ...args) => {
     expect(readBack(args)).toEqual(args);
   });
+});
 
-  it('keeps a path from being taken for an option', () => {
-    expect(['-rf.txt', 'a-b.txt', '/-x'].map(pathArgument)).toEqual(['./-rf.txt', 'a-b.txt', '/-x']);
+describe('the commands of the inspector', () => {
+  it('name model, file and unit', () => {
+    expect(commandLine(similarityCommand('runs/a', 'my notes.md', 'sentence'))).toBe(
+      "objective-lab similarity runs/a 'my notes.md' --unit sentence",
+    );
+    expect(commandLine(geometryCommand('runs/a', 'b.md', 'line'))).toBe('objective-lab geometry runs/a b.md --unit line');
+    expect(commandLine(mapCommand('runs/a', 'b.md', 'paragraph', 'pca'))).toBe(
+      'objective-lab map runs/a b.md --unit paragraph --projection pca',
+    );
+    expect(commandLine(neighboursCommand('runs/a', 'Call me Ishmael.'))).toBe(
+      "objective-lab neighbours runs/a --text 'Call me Ishmael.' --root .",
+    );
+  });
+
+  it('keep paths and texts from being taken for options', () => {
+    expect(commandLine(similarityCommand('-a', '-b', 'line'))).toBe('objective-lab similarity ./-a ./-b --unit line');
+    expect(neighboursCommand('a', '--root')).toContain('--text=--root');
   });
 });
