@@ -2,6 +2,12 @@ import * as vscode from 'vscode';
 import { registerCommands } from './host/commands';
 import { Dashboard } from './host/dashboard';
 import { ExperimentDiagnostics } from './host/diagnostics';
+import { registerCompletions } from './host/editor/completions';
+import { registerHover } from './host/editor/hover';
+import { NearestSentence } from './host/editor/nearest-sentence';
+import { registerPredictHere } from './host/editor/predict-here';
+import { Surprisal } from './host/editor/surprisal';
+import { SurprisalStatus } from './host/editor/surprisal-status';
 import { Inspection } from './host/inspection';
 import { Inspector } from './host/inspector';
 import { ReaderChoice } from './host/reader-choice';
@@ -38,7 +44,9 @@ export function activate({ extensionUri, subscriptions }: vscode.ExtensionContex
   const reader = new ReaderChoice(runs);
   const inspector = new Inspector(extensionUri, runs, reader, inspection, reporter);
   const dashboard = new Dashboard(extensionUri, runs, training, inspection, reporter);
-  const lab = { extensionUri, reporter, training, inspection, runs, reader, inspector, dashboard };
+  const surprisal = new Surprisal(runs, reader, inspection, reporter);
+  const nearest = new NearestSentence(runs, reader, inspection, reporter);
+  const lab = { extensionUri, reporter, training, inspection, runs, reader, inspector, dashboard, surprisal, nearest };
   subscriptions.push(
     log,
     training,
@@ -47,9 +55,15 @@ export function activate({ extensionUri, subscriptions }: vscode.ExtensionContex
     reader,
     inspector,
     dashboard,
+    surprisal,
+    nearest,
     new RunsView(lab),
     new StatusBar(training),
     new ExperimentDiagnostics(inspection, reporter),
+    new SurprisalStatus(surprisal),
+    registerHover(lab),
+    registerPredictHere(lab),
+    registerCompletions(lab),
     registerCommands(lab),
   );
 }

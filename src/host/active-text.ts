@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { basename } from './workspace';
 
 /** The schemes whose documents are a person's own text; the output panel and the like are not. */
-const SCHEMES = new Set(['file', 'untitled', 'vscode-remote', 'vscode-userdata']);
+export const SCHEMES = new Set(['file', 'untitled', 'vscode-remote', 'vscode-userdata']);
 
 /** The text the person works on: the active editor's, which stays the same while a webview or a panel has the focus. */
 export class ActiveText implements vscode.Disposable {

@@ -2,6 +2,9 @@ import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 import type { RunSummary } from '../shared/types';
 import { newExperiment } from './experiments';
+import { predictHere } from './editor/predict-here';
+import { replaceText } from './editor/replacement';
+import { surprisalMenu } from './editor/surprisal-status';
 import { exportModel } from './export-model';
 import type { Lab } from './lab';
 import { isUnfinished } from './run-list';
@@ -31,6 +34,11 @@ export function registerCommands(lab: Lab): vscode.Disposable {
     openRunFolder: (item) => vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(runOf(item).folder)),
     deleteRun: (item) => deleteRun(lab, runOf(item)),
     showLog: () => reporter.log.show(),
+    toggleSurprisal: () => lab.surprisal.toggle(),
+    surprisalMenu: () => surprisalMenu(lab.surprisal),
+    predictHere: () => predictHere(lab),
+    replaceText: (replacement) => replaceText(replacement),
+    revealNeighbour: (neighbour) => lab.nearest.reveal(neighbour),
   };
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([id, run]) =>

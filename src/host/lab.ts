@@ -1,5 +1,7 @@
 import type * as vscode from 'vscode';
 import type { Dashboard } from './dashboard';
+import type { NearestSentence } from './editor/nearest-sentence';
+import type { Surprisal } from './editor/surprisal';
 import type { Inspection } from './inspection';
 import type { Inspector } from './inspector';
 import type { ReaderChoice } from './reader-choice';
@@ -17,4 +19,6 @@ export interface Lab {
   readonly reader: ReaderChoice;
   readonly inspector: Inspector;
   readonly dashboard: Dashboard;
+  readonly surprisal: Surprisal;
+  readonly nearest: NearestSentence;
 }

@@ -165,3 +165,19 @@ export function storedRuns(workspace) {
     };
   });
 }
+
+/**
+ * The words that surprisal has painted and the page shows, from left to right and top to bottom: where they are in pixels, and the look of their class.
+ *
+ * @param {Page} page
+ */
+export const paintedWords = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.monaco-editor .view-overlays .cdr[class*="ced-"]')]
+      .map((element) => {
+        const { left, top, width } = element.getBoundingClientRect();
+        const { backgroundColor, borderBottomStyle, borderBottomWidth } = getComputedStyle(element);
+        return { left, top, width, look: `${backgroundColor} ${borderBottomWidth} ${borderBottomStyle}` };
+      })
+      .sort((a, b) => a.top - b.top || a.left - b.left),
+  );

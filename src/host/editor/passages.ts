@@ -63,3 +63,12 @@ function trimmed(text: string, start: number, end: number): Span {
 }
 
 export const overlaps = (a: Span, b: Span): boolean => a.start < b.end && b.start < a.end;
+
+/** What a span of a text is read with: the passages that it touches, and itself. */
+export function contextOf(text: string, span: Span): Span {
+  const touched = passagesOf(text).filter(({ start, end }) => start <= span.end && span.start <= end);
+  return {
+    start: Math.min(span.start, touched[0]?.start ?? span.start),
+    end: Math.max(span.end, touched.at(-1)?.end ?? span.end),
+  };
+}

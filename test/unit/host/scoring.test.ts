@@ -28,13 +28,13 @@ function start(scores = new Scores()) {
     asked,
     failures,
     /** Answers the request that is open, as often as one is. */
-    async answer(times = Infinity): Promise<void> {
+    answer: async (times = Infinity): Promise<void> => {
       for (let i = 0; i < times && open.length > 0; i++) {
         open.shift()?.resolve();
         await settle();
       }
     },
-    async fail(error: Error): Promise<void> {
+    fail: async (error: Error): Promise<void> => {
       open.shift()?.reject(error);
       await settle();
     },

@@ -1,0 +1,184 @@
+import * as vscode from 'vscode';
+import { RemoteError } from '../../shared/rpc';
+import type { Span, WordSurprisal } from '../../shared/types';
+import type { ReaderChoice } from '../reader-choice';
+import { Debounce, Throttle } from '../throttle';
+import { INTENSITIES } from './intensity';
+import { marksOf, moved, sameMarks, type Mark } from './marks';
+import { overlaps, passagesOf, type Passage } from './passages';
+import type { Scores } from './scores';
+import { Scoring, summary, type Ask } from './scoring';
+import { rangeOf, spanOf } from './texts';
+
+/** The least time between two looks at a document that changes or scrolls, in milliseconds. */
+const LOOK = 30;
+/** How long nobody must have typed before more is scored than what can be seen, in milliseconds. */
+const PAUSE = 500;
+/** Of a longer document only what can be seen is scored, in UTF-16 units: 180,000 words of English. */
+const LONGEST = 1_000_000;
+
+/** Keeps the surprisal of one document scored, and painted in the editors that show it: what can be seen, and a screen around it. */
+export class DocumentSurprisal implements vscode.Disposable {
+  /** What went wrong with the last request, and with which version of the model. */
+  #problem: { readonly version: string | undefined; readonly error: Error } | undefined;
+  #read: { readonly version: number; readonly passages: Passage[]; readonly whole: boolean } | undefined;
+  #near: readonly Span[] = [];
+  #marks: Mark[] = [];
+  /**
+   * What was sent to each editor since the last edit, by class. One that was sent before may have met a text which was further on: where the editor has
+   * it now is not known.
+   */
+  #sent = new Map<vscode.TextEditor, Mark[][]>();
+  #settled = true;
+  readonly #scoring: Scoring;
+  readonly #look = new Throttle(LOOK, () => this.update());
+  readonly #settle = new Debounce(PAUSE, () => {
+    this.#settled = true;
+    this.update();
+  });
+
+  constructor(
+    private readonly document: vscode.TextDocument,
+    private readonly reader: ReaderChoice,
+    private readonly scores: Scores,
+    private readonly styles: readonly vscode.TextEditorDecorationType[],
+    ask: Ask,
+    private readonly onNews: () => void,
+    onFailed: (error: unknown) => void,
+  ) {
+    this.#scoring = new Scoring(
+      scores,
+      ask,
+      (passage) => {
+        this.#problem = undefined;
+        if (this.#near.some((span) => overlaps(span, passage))) this.#paint();
+        this.onNews();
+      },
+      (reason) => {
+        const error = reason instanceof Error ? reason : new Error(String(reason));
+        // Every edit tries again.
+        if (error.message !== this.#problem?.error.message) onFailed(error);
+        this.#problem = { version: this.reader.version, error };
+        this.onNews();
+      },
+    );
+  }
+
+  get problem(): Error | undefined {
+    return this.#problem?.error;
+  }
+
+  /** Whether the model can read nothing in this way. */
+  get unfit(): boolean {
+    return this.problem instanceof RemoteError && this.problem.code === 'model';
+  }
+
+  /** Whole is false for a document of which only what can be seen is scored. */
+  get progress(): { done: number; perplexity?: number; whole: boolean; empty: boolean } {
+    const { passages, whole } = this.#current();
+    const { version } = this.reader;
+    const found = summary(passages, (text) => (version === undefined ? undefined : this.scores.get(version, text)));
+    return { ...found, whole, empty: passages.length === 0 };
+  }
+
+  /** The scored word at a place of the document, its span within the passage, and the passage. */
+  wordAt(offset: number): { passage: Passage; word: WordSurprisal } | undefined {
+    const { version } = this.reader;
+    const passage = this.#current().passages.find(({ start, end }) => start <= offset && offset < end);
+    const words = passage && version !== undefined ? this.scores.get(version, passage.text)?.words : undefined;
+    const word = passage && words?.find(({ start, end }) => passage.start + start <= offset && offset < passage.start + end);
+    return passage && word && { passage, word };
+  }
+
+  /** Takes up edits: marks move at once, scores follow. */
+  edit(changes: readonly vscode.TextDocumentContentChangeEvent[]): void {
+    for (const { rangeOffset: offset, rangeLength: removed, text } of changes) {
+      this.#marks = moved(this.#marks, { offset, removed, inserted: text.length });
+    }
+    this.#sent.clear();
+    this.#settled = false;
+    this.#settle.call();
+    this.#look.call();
+  }
+
+  /** Takes up scrolling. */
+  scroll(): void {
+    this.#look.call();
+  }
+
+  /** Takes up whatever has changed. */
+  update(): void {
+    const editors = vscode.window.visibleTextEditors.filter(({ document }) => document === this.document);
+    for (const editor of this.#sent.keys()) if (!editors.includes(editor)) this.#sent.delete(editor);
+    const ranges = editors.flatMap(({ visibleRanges }) => visibleRanges);
+    const visible = ranges.map((range) => spanOf(this.document, range));
+    this.#near = ranges.map((range) => spanOf(this.document, withMargin(range)));
+    const { model, version } = this.reader;
+    const { passages } = this.#current();
+    if (version !== this.#problem?.version) this.#problem = undefined;
+    this.#scoring.update(
+      model !== undefined && version !== undefined && !this.unfit
+        ? { model, version, passages, visible, near: this.#near, settled: this.#settled }
+        : undefined,
+    );
+    // While somebody types the editor moves what it shows by itself, and new scores are painted as they come.
+    if (this.#settled) this.#paint();
+    this.onNews();
+  }
+
+  /** Paints anew, since a score has changed. */
+  repaint(): void {
+    this.#paint();
+    this.onNews();
+  }
+
+  /** Asks again after a failure. */
+  retry(): void {
+    this.#problem = undefined;
+    this.update();
+  }
+
+  dispose(): void {
+    this.#scoring.dispose();
+    this.#look.dispose();
+    this.#settle.dispose();
+  }
+
+  #current(): { readonly passages: Passage[]; readonly whole: boolean } {
+    const { version } = this.document;
+    if (this.#read?.version === version) return this.#read;
+    const text = this.document.getText();
+    const whole = text.length <= LONGEST;
+    const all = passagesOf(text);
+    const passages = whole ? all : all.filter((passage) => this.#near.some((span) => overlaps(span, passage)));
+    // What can be seen moves while the text stays, so a part of it is found anew each time.
+    this.#read = whole ? { version, passages, whole } : undefined;
+    return { passages, whole };
+  }
+
+  #paint(): void {
+    const { version } = this.reader;
+    const near = this.#current().passages.filter((passage) => this.#near.some((span) => overlaps(span, passage)));
+    this.#marks = marksOf(near, ({ text }) => (version === undefined ? undefined : this.scores.get(version, text)?.words), this.#marks);
+    const classes = INTENSITIES.map((_, level) => this.#marks.filter((mark) => mark.level === level));
+    for (const editor of vscode.window.visibleTextEditors) {
+      if (editor.document !== this.document) continue;
+      const sent = this.#sent.get(editor);
+      this.styles.forEach((style, level) => {
+        const marks = classes[level] ?? [];
+        if (sent && sameMarks(marks, sent[level] ?? [])) return;
+        editor.setDecorations(
+          style,
+          marks.map((mark) => rangeOf(this.document, mark)),
+        );
+      });
+      this.#sent.set(editor, classes);
+    }
+  }
+}
+
+/** A range with as much before and behind it. */
+function withMargin({ start, end }: vscode.Range): vscode.Range {
+  const height = end.line - start.line + 1;
+  return new vscode.Range(Math.max(0, start.line - height), 0, end.line + height, 0);
+}
