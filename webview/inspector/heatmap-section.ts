@@ -33,8 +33,8 @@ export class HeatmapSection implements Section {
       this.#command.root,
       this.#said,
     ]);
-    this.#question = new Question(body, host.explain);
-    this.root = element('div', {}, [this.#question.problem, body]);
+    this.#question = new Question(body, 'Comparing…', host.explain);
+    this.root = this.#question.root;
   }
 
   get count(): number {

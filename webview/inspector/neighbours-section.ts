@@ -35,9 +35,9 @@ export class NeighboursSection implements Section {
 
   constructor(private readonly host: SectionHost) {
     this.#command = new CommandLine(host.copy);
-    const body = element('div', { class: 'neighbours-body' }, [this.#target, this.#line, this.#progress, this.#list, this.#command.root]);
-    this.#question = new Question(body, host.explain);
-    this.root = element('div', {}, [this.#question.problem, body]);
+    const body = element('div', { class: 'neighbours-body' }, [this.#target, this.#line, this.#progress, this.#command.root, this.#list]);
+    this.#question = new Question(body, 'Looking for neighbours…', host.explain);
+    this.root = this.#question.root;
   }
 
   async show(subject: Subject): Promise<void> {
