@@ -37,7 +37,7 @@ export class GeometryView {
       const geometry = await this.host.request('geometry', { content, unit, limit }, { signal });
       this.#numbers.replaceChildren(...rows(geometry, unit));
       this.#command.show(file === undefined ? undefined : geometryCommand(model, file, unit));
-      arrived();
+      arrived(true);
     });
   }
 

@@ -31,7 +31,9 @@ export class MapSection implements Section {
     private readonly onProjection: (projection: Projection) => void,
   ) {
     this.#command = new CommandLine(host.copy);
+    const projections = new Segments('Projection', PROJECTIONS, projection, (chosen) => this.#chooseProjection(chosen));
     const body = element('div', {}, [
+      element('div', { class: 'toolbar' }, [this.#note, projections.root]),
       this.#map.root,
       element('div', { class: 'under' }, [this.#map.legend, element('span', { class: 'key here square', text: 'Cursor in the editor' })]),
       this.#unit,
@@ -39,8 +41,7 @@ export class MapSection implements Section {
       this.#said,
     ]);
     this.#question = new Question(body, 'Drawing the map…', host.explain);
-    const projections = new Segments('Projection', PROJECTIONS, projection, (chosen) => this.#chooseProjection(chosen));
-    this.root = element('div', {}, [element('div', { class: 'toolbar' }, [this.#note, projections.root]), this.#question.root]);
+    this.root = this.#question.root;
   }
 
   get count(): number {
@@ -53,13 +54,12 @@ export class MapSection implements Section {
     return this.#question.ask(`${subjectKey(subject)} ${projection}`, async (signal, arrived) => {
       const { content, unit, limit, model, file } = subject;
       this.#data = await this.host.request('map', { content, unit, limit, projection }, { signal });
-      this.root.hidden = this.count < 2;
       const { explained } = this.#data;
       this.#note.textContent = explained === undefined ? UMAP : projection === 'pca' ? PCA : `These are too few for UMAP. ${PCA}`;
       this.#map.show(this.#data);
       this.#mark();
       this.#command.show(file === undefined ? undefined : mapCommand(model, file, unit, projection));
-      arrived();
+      arrived(this.count > 1);
     });
   }
 

@@ -3,6 +3,8 @@ import { element } from '../common/dom';
 /** Turns a failed request into what should be read about it; undefined when nothing should. */
 export type Explain = (error: unknown) => string | undefined;
 
+type Work = (signal: AbortSignal, arrived: (seen: boolean) => void) => Promise<void>;
+
 /** How long an answer may take before the page says what it waits for, in milliseconds. */
 const PATIENCE = 500;
 
@@ -32,9 +34,9 @@ export class Question {
 
   /**
    * Asks, unless this key was asked last and its answer is there or on its way; resolves when it is there, or given up. `work` shows the answer, and calls
-   * `arrived` as soon as there is something to be seen.
+   * `arrived` as soon as it is known whether there is something to be seen.
    */
-  ask(key: string, work: (signal: AbortSignal, arrived: () => void) => Promise<void>): Promise<void> {
+  ask(key: string, work: Work): Promise<void> {
     if (key !== this.#key) {
       this.stop();
       this.#key = key;
@@ -43,7 +45,7 @@ export class Question {
     return this.#answered;
   }
 
-  async #ask(work: (signal: AbortSignal, arrived: () => void) => Promise<void>): Promise<void> {
+  async #ask(work: Work): Promise<void> {
     const running = (this.#running = new AbortController());
     this.body.classList.add('waiting');
     const timer = setTimeout(() => (this.#busy.hidden = this.#running !== running), PATIENCE);
@@ -55,8 +57,8 @@ export class Question {
       this.#problem.hidden = problem === undefined;
     };
     try {
-      await work(running.signal, () => {
-        this.body.hidden = false;
+      await work(running.signal, (seen) => {
+        this.body.hidden = !seen;
         settle();
       });
       if (this.#running === running) this.#running = undefined;

@@ -109,7 +109,7 @@ export class SimilarityPanel {
   #refresh(): void {
     const active = this.#sections[this.state.view];
     for (const section of Object.values(this.#sections)) {
-      section.root.hidden = section !== active || (section.count !== undefined && section.count < 2);
+      section.root.hidden = section !== active;
       if (section !== active || !this.#visible) section.stop();
     }
     this.#amount.hidden = active.count === undefined;

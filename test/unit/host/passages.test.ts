@@ -35,7 +35,10 @@ describe('The passages of a document', () => {
 
   it('hold everything but white space exactly once, where it stands, whatever the text', () => {
     const part = fc.constantFrom('\n', '\r\n', ' ', '\u2028', 'a', 'مرحبا', '🏴‍☠️', 'é', '. ', '。', 'word '.repeat(300), 'x'.repeat(1_500));
-    const any = fc.oneof(fc.array(part, { maxLength: 40 }).map((parts) => parts.join('')), fc.string({ unit: 'binary' }));
+    const any = fc.oneof(
+      fc.array(part, { maxLength: 40 }).map((parts) => parts.join('')),
+      fc.string({ unit: 'binary' }),
+    );
     fc.assert(
       fc.property(any, (text) => {
         const passages = passagesOf(text);
