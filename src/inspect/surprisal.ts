@@ -109,25 +109,21 @@ async function scoreWindow(
 }
 
 /**
- * Rows that ask for every token of the parts once, with itself and the later tokens of its part hidden; and with it every `every`-th part beside, all of
- * each.
+ * Rows that ask for every token of the parts once, with itself and the later tokens of its part hidden. Of parts that still have tokens to ask for, a row
+ * takes as large a share as one part in `every` of all is.
  */
 export function hiddenRows(ids: Int32Array, parts: readonly Part[], mask: number, every: number): (Row & { labels: number[] })[] {
   const rows: (Row & { labels: number[] })[] = [];
-  for (let first = 0; first < Math.min(every, parts.length); first++) {
-    const members = parts.filter((_, i) => i % every === first);
-    const longest = Math.max(...members.map(({ from, to }) => to - from));
-    for (let shown = 0; shown < longest; shown++) {
-      const row = { ids: ids.slice(), slots: [] as number[], labels: [] as number[] };
-      for (const { from, to } of members) {
-        const asked = from + shown < to ? from + shown : undefined;
-        row.ids.fill(mask, asked ?? from, to);
-        if (asked === undefined) continue;
-        row.slots.push(asked);
-        row.labels.push(ids[asked]!);
-      }
-      rows.push(row);
+  for (let shown = 0; ; shown++) {
+    const longer = parts.filter(({ from, to }) => from + shown < to);
+    if (longer.length === 0) return rows;
+    const apart = Math.ceil((every * longer.length) / parts.length);
+    for (let first = 0; first < Math.min(apart, longer.length); first++) {
+      const members = longer.filter((_, i) => i % apart === first);
+      const slots = members.map(({ from }) => from + shown);
+      const row = ids.slice();
+      for (const { from, to } of members) row.fill(mask, from + shown, to);
+      rows.push({ ids: row, slots, labels: slots.map((slot) => ids[slot]!) });
     }
   }
-  return rows;
 }

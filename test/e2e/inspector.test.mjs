@@ -153,6 +153,8 @@ scenario('The inspector', { training: TRAINING }, (session) => {
   it('has a place for an empty file', async () => {
     const { page } = session();
     const view = await open();
+    // A new file opens where the focus is.
+    await page.locator('.monaco-editor .view-lines').first().click();
     await runCommand(page, 'File: New Untitled Text File');
     await until('the notice of an empty file', async () => (await view.text()).includes('is empty'));
   });
