@@ -2,14 +2,15 @@ import * as vscode from 'vscode';
 import { RemoteError, type Handlers } from '../shared/rpc';
 import type { Span, Unit } from '../shared/types';
 import type { inspectorHost } from '../shared/webview-protocol';
+import { paragraphAt } from './editor/passages';
 import type { Inspection } from './inspection';
-import { blockAt, partAround, shifted } from './text-part';
+import { partAround, shifted } from './text-part';
 import { pathFrom } from './workspace';
 
 /** How much of a text is compared by units at most, in UTF-16 units: 2,000 long sentences. */
 const TEXT = 400_000;
-/** How much text around the cursor is looked at for the unit there. */
-const BLOCK = 20_000;
+/** How much of a paragraph is looked at for the unit at the cursor, in UTF-16 units. */
+const PARAGRAPH = 20_000;
 const NEIGHBOURS = 20;
 /** How long the process may read on for one answer, in milliseconds: between two of them other questions have their turn. */
 const BUDGET = 300;
@@ -58,11 +59,11 @@ export class InspectorSentences {
     geometry: (units, signal) => this.inspection.request('geometry', this.#units(units).params, { signal }),
     unitAt: async ({ content, unit, offset }, signal) => {
       const { model, text } = this.#current(content);
-      const block = blockAt(text, offset, BLOCK);
-      if (!block) return {};
-      const params = { model, text: text.slice(block.start, block.end), unit, limit: 2000 };
+      const paragraph = paragraphAt(text, offset, PARAGRAPH);
+      if (!paragraph) return {};
+      const params = { model, text: text.slice(paragraph.start, paragraph.end), unit, limit: 2000 };
       const { units } = await this.inspection.request('similarity', params, { signal });
-      const found = shifted(units, block.start);
+      const found = shifted(units, paragraph.start);
       return { unit: found.find(({ end }) => offset <= end) ?? found.at(-1) };
     },
     neighbours: async ({ content, text }, signal) => {

@@ -37,20 +37,6 @@ function outsidePair(text: string, at: number): number {
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
 }
 
-/**
- * The run of lines with text in it (between blank lines) that `offset` stands in, otherwise the next one, otherwise the last; undefined when the text is
- * blank. At most `budget` UTF-16 units around the offset are looked at.
- */
-export function blockAt(text: string, offset: number, budget: number): Span | undefined {
-  const around = partAround(text, offset, budget);
-  let block: Span | undefined;
-  for (const { 0: lines, index } of text.slice(around.start, around.end).matchAll(/(?:[^\S\n]*\S[^\n]*(?:\n|$))+/gu)) {
-    block = { start: around.start + index, end: around.start + index + lines.length };
-    if (offset < block.end || (offset === block.end && !lines.endsWith('\n'))) break;
-  }
-  return block;
-}
-
 /** Moves spans by `offset`, from positions in a part to positions in its document. */
 export function shifted<T extends Span>(spans: readonly T[], offset: number): T[] {
   return spans.map((span) => ({ ...span, start: span.start + offset, end: span.end + offset }));

@@ -34,7 +34,8 @@ export function similarityColours(): Uint32Array<ArrayBuffer> {
   return colourTable([colourAt([background, blue], 0.12), colourAt([background, blue], 0.75), colourAt([blue, text], 0.85)]);
 }
 
-/** From blue over purple to orange, each of which stands out from the page by itself; blue and orange differ for every eye. */
+/** From blue over purple to yellow, each of which stands out from the page by itself; blue and yellow differ for every eye. */
 export function placeColours(): Uint32Array<ArrayBuffer> {
-  return colourTable(['blue', 'purple', 'orange'].map((name) => toRgb(themeColour(`charts-${name}`, 'foreground'))));
+  const background = toRgb(themeColour('editor-background'));
+  return colourTable(['blue', 'purple', 'yellow'].map((name) => toRgb(themeColour(`charts-${name}`, 'foreground'), background)));
 }

@@ -22,12 +22,11 @@ export class GeometryView {
       },
     });
     const body = element('div', {}, [this.#numbers, this.#command.root]);
-    this.#question = new Question(body, host.explain);
+    this.#question = new Question(body, 'Measuring…', host.explain);
     this.root = element('section', { class: 'geometry', attributes: { 'aria-label': 'Alignment and uniformity', hidden: '' } }, [
       element('h3', { text: 'Alignment and uniformity' }),
       element('p', { class: 'muted' }, ['How the embeddings lie on the sphere. Both are better when lower (', paper, ').']),
-      this.#question.problem,
-      body,
+      this.#question.root,
     ]);
   }
 
@@ -38,7 +37,7 @@ export class GeometryView {
       const geometry = await this.host.request('geometry', { content, unit, limit }, { signal });
       this.#numbers.replaceChildren(...rows(geometry, unit));
       this.#command.show(file === undefined ? undefined : geometryCommand(model, file, unit));
-      arrived();
+      arrived(true);
     });
   }
 

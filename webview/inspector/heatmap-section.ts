@@ -33,8 +33,8 @@ export class HeatmapSection implements Section {
       this.#command.root,
       this.#said,
     ]);
-    this.#question = new Question(body, host.explain);
-    this.root = element('div', {}, [this.#question.problem, body]);
+    this.#question = new Question(body, 'Comparing…', host.explain);
+    this.root = this.#question.root;
   }
 
   get count(): number {
@@ -46,11 +46,10 @@ export class HeatmapSection implements Section {
       const { content, unit, limit, model, file } = subject;
       this.#data = await this.host.request('similarity', { content, unit, limit }, { signal });
       this.#subject = subject;
-      this.root.hidden = this.count < 2;
       this.#map.show(this.#data);
       this.#mark();
       this.#command.show(file === undefined ? undefined : similarityCommand(model, file, unit));
-      arrived();
+      arrived(this.count > 1);
     });
   }
 

@@ -112,6 +112,7 @@ function showReading(reading: Reading): void {
 function showNotice(notice: Notice): void {
   file.textContent = '';
   panels.hidden = true;
+  similarity.setVisible(false);
   empty.replaceChildren(noticeView(notice, (action) => tell(ask('act', { action }))));
 }
 

@@ -9,10 +9,8 @@ import { subjectKey, unitTexts, type Section, type SectionHost, type Subject } f
 import { spokenUnit, unitAtOffset, unitName } from './similarity-model';
 
 const PROJECTIONS: Readonly<Record<Projection, string>> = { umap: 'UMAP', pca: 'PCA' };
-const READING: Readonly<Record<Projection, string>> = {
-  umap: 'UMAP keeps neighbours together; how far apart the groups are says little.',
-  pca: 'PCA shows the two directions in which the embeddings differ most.',
-};
+const UMAP = 'UMAP keeps neighbours together; how far apart the groups are says little.';
+const PCA = 'PCA shows the two directions in which the embeddings differ most.';
 
 /** A map of the units of a text: what the model finds alike stands together. */
 export class MapSection implements Section {
@@ -33,16 +31,17 @@ export class MapSection implements Section {
     private readonly onProjection: (projection: Projection) => void,
   ) {
     this.#command = new CommandLine(host.copy);
+    const projections = new Segments('Projection', PROJECTIONS, projection, (chosen) => this.#chooseProjection(chosen));
     const body = element('div', {}, [
+      element('div', { class: 'toolbar' }, [this.#note, projections.root]),
       this.#map.root,
-      element('div', { class: 'under' }, [this.#map.legend, element('span', { class: 'key here', text: 'Cursor in the editor' })]),
+      element('div', { class: 'under' }, [this.#map.legend, element('span', { class: 'key here square', text: 'Cursor in the editor' })]),
       this.#unit,
       this.#command.root,
       this.#said,
     ]);
-    this.#question = new Question(body, host.explain);
-    const projections = new Segments('Projection', PROJECTIONS, projection, (chosen) => this.#chooseProjection(chosen));
-    this.root = element('div', {}, [element('div', { class: 'toolbar' }, [this.#note, projections.root]), this.#question.problem, body]);
+    this.#question = new Question(body, 'Drawing the map…', host.explain);
+    this.root = this.#question.root;
   }
 
   get count(): number {
@@ -55,13 +54,12 @@ export class MapSection implements Section {
     return this.#question.ask(`${subjectKey(subject)} ${projection}`, async (signal, arrived) => {
       const { content, unit, limit, model, file } = subject;
       this.#data = await this.host.request('map', { content, unit, limit, projection }, { signal });
-      this.root.hidden = this.count < 2;
-      // A handful of points has too few neighbours for UMAP: the answer is then one of PCA.
-      this.#note.textContent = READING[this.#data.explained ? 'pca' : 'umap'];
+      const { explained } = this.#data;
+      this.#note.textContent = explained === undefined ? UMAP : projection === 'pca' ? PCA : `These are too few for UMAP. ${PCA}`;
       this.#map.show(this.#data);
       this.#mark();
       this.#command.show(file === undefined ? undefined : mapCommand(model, file, unit, projection));
-      arrived();
+      arrived(this.count > 1);
     });
   }
 

@@ -35,9 +35,9 @@ export class NeighboursSection implements Section {
 
   constructor(private readonly host: SectionHost) {
     this.#command = new CommandLine(host.copy);
-    const body = element('div', { class: 'neighbours-body' }, [this.#target, this.#line, this.#progress, this.#list, this.#command.root]);
-    this.#question = new Question(body, host.explain);
-    this.root = element('div', {}, [this.#question.problem, body]);
+    const body = element('div', { class: 'neighbours-body' }, [this.#target, this.#line, this.#progress, this.#command.root, this.#list]);
+    this.#question = new Question(body, 'Looking for neighbours…', host.explain);
+    this.root = this.#question.root;
   }
 
   async show(subject: Subject): Promise<void> {
@@ -65,7 +65,7 @@ export class NeighboursSection implements Section {
     // The style sheet does it.
   }
 
-  async #look({ content, unit: kind, model }: Subject, signal: AbortSignal, arrived: () => void): Promise<void> {
+  async #look({ content, unit: kind, model }: Subject, signal: AbortSignal, arrived: (seen: boolean) => void): Promise<void> {
     const { unit } = await this.host.request('unitAt', { content, unit: kind, offset: this.#offset }, { signal });
     this.#unit = unit;
     this.#target.replaceChildren(...(unit ? [element('p', { class: 'unit', text: unit.text, attributes: { dir: 'auto' } })] : []));
@@ -73,7 +73,7 @@ export class NeighboursSection implements Section {
     if (!unit) {
       this.#list.replaceChildren();
       this.#line.textContent = 'There is no text in this file yet. Put the cursor into a sentence to find others like it.';
-      arrived();
+      arrived(true);
       return;
     }
     for (let before = -1; ;) {
@@ -81,7 +81,7 @@ export class NeighboursSection implements Section {
       if (signal.aborted) return;
       this.#showRows(answer.neighbours);
       this.#tell(answer);
-      arrived();
+      arrived(true);
       if (answer.indexed >= answer.total) return;
       if (answer.indexed <= before) await new Promise((resolve) => setTimeout(resolve, PAUSE));
       before = answer.indexed;

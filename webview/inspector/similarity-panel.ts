@@ -34,6 +34,7 @@ export class SimilarityPanel {
     attributes: { appearance: 'secondary', hidden: '' },
     on: { click: () => this.#showMore() },
   });
+  readonly #amount = element('div', { class: 'toolbar' }, [this.#line, this.#more]);
   readonly #sections: Readonly<Record<View, Section>>;
   readonly #geometry: GeometryView;
   #reading: Reading | undefined;
@@ -64,7 +65,7 @@ export class SimilarityPanel {
     const views = new Segments('View', VIEWS, state.view, (view) => this.#update({ view }));
     this.root = element('div', { class: 'similarity-panel' }, [
       element('div', { class: 'toolbar' }, [views.root, units]),
-      element('div', { class: 'toolbar' }, [this.#line, this.#more]),
+      this.#amount,
       ...Object.values(this.#sections).map(({ root }) => root),
       this.#geometry.root,
     ]);
@@ -108,10 +109,12 @@ export class SimilarityPanel {
   #refresh(): void {
     const active = this.#sections[this.state.view];
     for (const section of Object.values(this.#sections)) {
-      section.root.hidden = section !== active || (section.count !== undefined && section.count < 2);
+      section.root.hidden = section !== active;
       if (section !== active || !this.#visible) section.stop();
     }
-    if (active.count === undefined || !this.#visible) this.#geometry.stop();
+    this.#amount.hidden = active.count === undefined;
+    if (active.count === undefined) this.#geometry.hide();
+    else if (!this.#visible) this.#geometry.stop();
     if (this.#visible && this.#reading) void this.#ask(active, this.#reading);
   }
 
@@ -119,11 +122,11 @@ export class SimilarityPanel {
     const subject: Subject = { uri, content, model, file, unit: this.state.unit, limit: this.#limit };
     this.#shown = subject;
     await active.show(subject);
-    if (this.#shown !== subject || !this.#visible) return;
     const { count } = active;
-    this.#line.textContent = count === undefined ? '' : describeUnits(count, this.#limit, this.state.unit);
-    this.#more.hidden = count === undefined || count < this.#limit || this.#limit >= MOST;
-    if (count === undefined || count < 2) this.#geometry.hide();
+    if (this.#shown !== subject || !this.#visible || count === undefined) return;
+    this.#line.textContent = describeUnits(count, this.#limit, this.state.unit);
+    this.#more.hidden = count < this.#limit || this.#limit >= MOST;
+    if (count < 2) this.#geometry.hide();
     else await this.#geometry.show(subject);
   }
 }

@@ -1,6 +1,5 @@
-/** The side of a cell beyond which it only wastes room, and the most that zooming makes of it, in pixels. */
-const MOST_FITTED = 28;
-const MOST_ZOOMED = 48;
+/** The side of a cell beyond which it only wastes room, in pixels. */
+const LARGEST = 28;
 
 /** The part of a square map of `count` × `count` cells that is in view, `side` pixels wide and high: its corner in cells, and the side of a cell in pixels. */
 export interface Viewport {
@@ -18,7 +17,7 @@ export interface Cell {
 
 /** The whole map, in a square of at most `room` pixels. */
 export function fitted(count: number, room: number): Viewport {
-  const cell = Math.min(MOST_FITTED, room / Math.max(1, count));
+  const cell = Math.min(LARGEST, room / Math.max(1, count));
   return { count, side: cell * count, x: 0, y: 0, cell };
 }
 
@@ -33,7 +32,7 @@ export function resized(view: Viewport, room: number): Viewport {
 /** Makes cells `factor` times as large, while the point at (`left`, `top`) pixels stays where it is. */
 export function zoomed(view: Viewport, factor: number, left: number, top: number): Viewport {
   const least = view.side / Math.max(1, view.count);
-  const cell = Math.min(Math.max(view.cell * factor, least), Math.max(MOST_ZOOMED, least));
+  const cell = Math.min(Math.max(view.cell * factor, least), LARGEST);
   return inside({ ...view, cell, x: view.x + left / view.cell - left / cell, y: view.y + top / view.cell - top / cell });
 }
 

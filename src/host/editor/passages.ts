@@ -1,5 +1,5 @@
 import type { Span } from '../../shared/types';
-import { boundaryBefore } from '../text-part';
+import { boundaryBefore, partAround, shifted } from '../text-part';
 
 /** What a model reads at once: a paragraph, or a part of a long one. `start` and `end` are offsets in the document. */
 export interface Passage extends Span {
@@ -36,6 +36,13 @@ export function paragraphsOf(text: string): Span[] {
     line = end + 1;
   }
   return paragraphs;
+}
+
+/** The run of lines at an offset, otherwise the next one, otherwise the last; looked for in at most `budget` UTF-16 units around the offset. */
+export function paragraphAt(text: string, offset: number, budget: number): Span | undefined {
+  const { start, end } = partAround(text, offset, budget);
+  const paragraphs = shifted(paragraphsOf(text.slice(start, end)), start);
+  return paragraphs.find((paragraph) => offset <= paragraph.end) ?? paragraphs.at(-1);
 }
 
 function cut(text: string, { start, end }: Span): Passage[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_PASSAGE, passagesOf } from '../../../src/host/editor/passages';
+import { LONGEST_PASSAGE, paragraphAt, passagesOf } from '../../../src/host/editor/passages';
 
 const texts = (text: string): string[] => passagesOf(text).map((passage) => passage.text);
 
@@ -70,5 +70,31 @@ describe('The passages of a document', () => {
     expect(passagesOf(text)).toHaveLength(2_000);
     // About 4 ms; a scan that is quadratic in the text would take minutes.
     expect(performance.now() - began).toBeLessThan(500);
+  });
+});
+
+describe('The paragraph at an offset', () => {
+  const at = (text: string, offset: number): string | undefined => {
+    const found = paragraphAt(text, offset, 100);
+    return found && text.slice(found.start, found.end);
+  };
+
+  it('is that which holds it, otherwise the next one, otherwise the last', () => {
+    const text = 'a\nb\r\n \t\r\nc\n\n';
+    expect(Array.from({ length: text.length + 1 }, (_, offset) => at(text, offset))).toEqual([
+      ...Array.from({ length: 4 }, () => 'a\nb'),
+      ...Array.from({ length: 9 }, () => 'c'),
+    ]);
+  });
+
+  it('is none where there is only white space', () => {
+    expect([at('', 0), at(' \n\n ', 2)]).toEqual([undefined, undefined]);
+  });
+
+  it('is looked for near the offset alone', () => {
+    const found = paragraphAt('word '.repeat(100_000), 300_000, 1_000)!;
+    expect(found.end - found.start).toBeLessThanOrEqual(1_000);
+    expect(found.start).toBeLessThan(300_000);
+    expect(found.end).toBeGreaterThan(300_000);
   });
 });
