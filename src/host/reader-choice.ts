@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { formatCount } from '../shared/format';
 import type { RunSummary } from '../shared/types';
 import type { Runs } from './runs';
 
@@ -35,6 +36,12 @@ export class ReaderChoice implements vscode.Disposable {
   /** Names the model's parameters: equal versions give equal answers. */
   get version(): string | undefined {
     return this.model === undefined ? undefined : `${this.model}@${this.#checkpoint === undefined ? (this.run?.checkpoint ?? '') : ''}`;
+  }
+
+  /** What reads, for people: `quickstart, step 300`. */
+  get title(): string {
+    const step = this.#checkpoint === undefined ? this.run?.checkpoint : Number(/step-(\d+)$/.exec(this.#checkpoint)?.[1]);
+    return `${this.run?.name ?? ''}, step ${formatCount(step ?? NaN)}`;
   }
 
   /** Chooses a run by its folder, and one of its checkpoints or the newest there will be. */

@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { formatCount } from '../../shared/format';
 import { signalOf } from '../cancellation';
 import type { Lab } from '../lab';
 import { hoverText } from './hover-text';
@@ -11,9 +10,9 @@ const PREDICTIONS = 5;
 export function registerHover({ surprisal, reader, inspection, reporter }: Lab): vscode.Disposable {
   return vscode.languages.registerHoverProvider(TEXTS, {
     provideHover: async (document, position, token) => {
-      const { run, model } = reader;
+      const { model } = reader;
       const found = surprisal.wordAt(document, document.offsetAt(position));
-      if (!found || !run || model === undefined) return undefined;
+      if (!found || model === undefined) return undefined;
       const { passage, word } = found;
       const { version } = document;
       const span = { start: passage.start + word.start, end: passage.start + word.end };
@@ -31,7 +30,7 @@ export function registerHover({ surprisal, reader, inspection, reporter }: Lab):
             surprisal: exact,
             pieces: word.pieces,
             prediction,
-            reader: `${run.name}, step ${formatCount(run.checkpoint ?? 0)}`,
+            reader: reader.title,
             replace: (by) => ({ uri: document.uri.toString(), ...span, expected: text, text: by }),
           }),
         );

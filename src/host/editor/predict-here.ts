@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { UserError } from '../../shared/errors';
-import { formatCount, formatProbability } from '../../shared/format';
+import { formatProbability } from '../../shared/format';
 import type { Lab } from '../lab';
 import { bar } from './bars';
 import { predictAt, type Place } from './predict';
@@ -38,8 +38,8 @@ export async function predictHere({ reader, runs, inspection }: Lab): Promise<vo
   if (!place)
     throw new UserError('There is no word to predict here.', `Put the cursor on a word, or select up to ${LONGEST} characters.`, 'text');
   if (!runs.known) await runs.refresh();
-  const { model, run } = reader;
-  if (model === undefined || !run)
+  const { model } = reader;
+  if (model === undefined)
     throw new UserError('There is no model to predict with yet.', 'Start a run, and wait for its first checkpoint.', 'run');
   const { document, range } = place;
   const expected = document.getText(range);
@@ -52,7 +52,7 @@ export async function predictHere({ reader, runs, inspection }: Lab): Promise<vo
       text: tokenText(token).text,
     }));
   });
-  const title = `In Place of “${expected}”: ${run.name}, step ${formatCount(run.checkpoint ?? 0)}`;
+  const title = `In Place of “${expected}”: ${reader.title}`;
   const picked = await vscode.window.showQuickPick(items, { title, placeHolder: 'Prediction to put there' });
   controller.abort();
   if (picked) await replaceText({ uri: document.uri.toString(), ...spanOf(document, range), expected, text: picked.text });

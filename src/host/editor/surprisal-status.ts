@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { formatCount } from '../../shared/format';
 import { RemoteError } from '../../shared/rpc';
 import { checkpointNotice, runNotice } from '../notices';
 import { sentence } from '../report';
@@ -49,7 +48,8 @@ export async function surprisalMenu(surprisal: Surprisal): Promise<void> {
   await picked?.run();
 }
 
-function readingOf({ active, reader: { run }, runs }: Surprisal): Reading {
+function readingOf({ active, reader, runs }: Surprisal): Reading {
+  const { run } = reader;
   const situation = { folderOpen: !!vscode.workspace.workspaceFolders?.length, trusted: vscode.workspace.isTrusted, run };
   const missing = runs.known ? (runNotice(situation) ?? (run && checkpointNotice(run, undefined))) : { title: 'Looking for runs' };
   if (missing) return { state: 'missing', notice: missing };
@@ -60,5 +60,5 @@ function readingOf({ active, reader: { run }, runs }: Surprisal): Reading {
     const detail = sentence({ message: problem.message, hint: problem instanceof RemoteError ? problem.hint : undefined });
     return { state: unfit ? 'unfit' : 'failed', detail };
   }
-  return { state: 'read', reader: `${run?.name ?? ''}, step ${formatCount(run?.checkpoint ?? 0)}`, ...progress };
+  return { state: 'read', reader: reader.title, ...progress };
 }
