@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { RemoteError, type Handlers } from '../shared/rpc';
 import type { Span, Unit } from '../shared/types';
-import type { inspectorHost } from '../shared/webview-protocol';
+import type { inspectorHost, Side } from '../shared/webview-protocol';
 import { paragraphAt } from './editor/passages';
 import type { Inspection } from './inspection';
 import { partAround, shifted } from './text-part';
@@ -32,7 +32,11 @@ export class InspectorSentences {
   #part: Span = { start: 0, end: 0 };
   #number = 0;
 
-  constructor(private readonly inspection: Inspection) {}
+  /** @param modelOf the path of the model on a side */
+  constructor(
+    private readonly inspection: Inspection,
+    private readonly modelOf: (side: Side) => string,
+  ) {}
 
   /** Takes up what is read now, around `at`, and returns the number that names it. The same content keeps its number while `at` is in its part. */
   take(content: Content, at: number): number {
@@ -46,9 +50,10 @@ export class InspectorSentences {
   }
 
   readonly handlers: SentenceHandlers = {
-    similarity: async (units, signal) => {
+    similarity: async ({ side, ...units }, signal) => {
       const { start, params } = this.#units(units);
-      const answer = await this.inspection.request('similarity', params, { signal });
+      const model = side === 'first' ? params.model : this.modelOf(side);
+      const answer = await this.inspection.request('similarity', { ...params, model }, { signal });
       return { ...answer, units: shifted(answer.units, start) };
     },
     map: async ({ projection, ...units }, signal) => {

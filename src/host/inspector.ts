@@ -58,7 +58,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     private readonly reporter: Reporter,
   ) {
     this.#models = new InspectorModels(runs, reader, inspection);
-    this.#sentences = new InspectorSentences(inspection);
+    this.#sentences = new InspectorSentences(inspection, (side) => this.#modelOf(side));
     this.#handlers = this.#answers();
     this.#subscriptions = vscode.Disposable.from(
       vscode.window.registerWebviewPanelSerializer(Inspector.viewType, this),

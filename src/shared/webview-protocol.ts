@@ -122,7 +122,7 @@ export const inspectorHost = {
     /** The tokens of a reading that the run's training would hide, another choice for every `draw`. Fails with `stale` like `predict`. */
     mask: { params: z.object({ version: z.int(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
     /** Compares units of the document. Fails with `stale`, as all that follow do, when `content` is no longer the newest reading's. */
-    similarity: { params: Units, result: Similarity },
+    similarity: { params: Units.extend({ side: Side }), result: Similarity },
     map: { params: Units.extend({ projection: Projection }), result: TextMap },
     geometry: { params: Units, result: Geometry },
     /** The unit at an offset of the document, otherwise the next one; none in an empty text. */

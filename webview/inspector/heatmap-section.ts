@@ -1,34 +1,63 @@
 import { similarityCommand } from '../../src/shared/command-line';
 import type { Similarity } from '../../src/shared/types';
+import type { Side } from '../../src/shared/webview-protocol';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
-import { Heatmap } from './heatmap';
+import { Heatmap, type HeatmapEvents } from './heatmap';
+import { modelsKey, sidesOf } from './model';
 import { Question } from './question';
 import { subjectKey, unitTexts, type Section, type SectionHost, type Subject } from './section';
 import { spokenUnit, unitAtOffset } from './similarity-model';
 import type { Cell } from './viewport';
 
-/** How alike the model finds the units of a text, each with each. */
+const NOTHING: Similarity = { units: [], matrix: new Float32Array() };
+
+/** One map with its legend, under the name of what it shows. */
+class NamedMap {
+  readonly root: HTMLElement;
+  readonly map: Heatmap;
+  readonly #name = element('figcaption', {});
+
+  constructor(events: HeatmapEvents, what?: string) {
+    this.map = new Heatmap(events, what);
+    const under = element('div', { class: 'under' }, [this.map.legend, this.map.tools]);
+    this.root = element('figure', {}, [this.#name, this.map.root, under]);
+  }
+
+  /** @param name absent where there is only one map */
+  show(data: Similarity, name = ''): void {
+    this.#name.textContent = name;
+    this.map.show(data);
+  }
+}
+
+/** How alike the model finds the units of a text, each with each; with a second model how alike that one does, and the difference. */
 export class HeatmapSection implements Section {
   readonly root: HTMLElement;
-  readonly #map = new Heatmap({ onFocus: (cell, spoken) => this.#describe(cell, spoken), onChoose: (cell) => this.#choose(cell) });
+  readonly #maps: readonly [first: NamedMap, second: NamedMap, difference: NamedMap];
   readonly #pair = element('div', { class: 'pair' });
   readonly #said = element('p', { class: 'unseen', attributes: { role: 'status' } });
   readonly #command: CommandLine;
   readonly #question: Question;
   #subject: Subject | undefined;
-  #data: Similarity = { units: [], matrix: new Float32Array() };
+  #data = NOTHING;
+  #second: Similarity | undefined;
   #offset: number | undefined;
 
   constructor(private readonly host: SectionHost) {
+    const events: HeatmapEvents = {
+      onFocus: (cell, spoken) => this.#describe(cell, spoken),
+      onChoose: (cell) => this.#choose(cell),
+    };
+    this.#maps = [new NamedMap(events), new NamedMap(events, 'Similarity by the second model'), new NamedMap(events, 'Difference')];
     this.#command = new CommandLine(host.copy);
     const body = element('div', {}, [
-      this.#map.root,
-      element('div', { class: 'under' }, [
-        this.#map.legend,
-        element('span', { class: 'key here', text: 'Cursor in the editor' }),
-        this.#map.tools,
-      ]),
+      element(
+        'div',
+        { class: 'maps' },
+        this.#maps.map(({ root }) => root),
+      ),
+      element('span', { class: 'key here', text: 'Cursor in the editor' }),
       this.#pair,
       this.#command.root,
       this.#said,
@@ -42,11 +71,18 @@ export class HeatmapSection implements Section {
   }
 
   show(subject: Subject): Promise<void> {
-    return this.#question.ask(subjectKey(subject), async (signal, arrived) => {
-      const { content, unit, limit, model, file } = subject;
-      this.#data = await this.host.request('similarity', { content, unit, limit }, { signal });
-      this.#subject = subject;
-      this.#map.show(this.#data);
+    return this.#question.ask(`${subjectKey(subject)} ${modelsKey(subject.models)}`, async (signal, arrived) => {
+      const { content, unit, limit, model, file, models } = subject;
+      const sides = sidesOf(models);
+      const ask = (side: Side): Promise<Similarity> => this.host.request('similarity', { content, unit, limit, side }, { signal });
+      const [data, second] = await Promise.all([ask('first'), models.second && ask('second')]);
+      [this.#data, this.#second, this.#subject] = [data, second, subject];
+      this.#maps[1].root.hidden = this.#maps[2].root.hidden = second === undefined;
+      this.#maps[0].show(data, second && sides[0]?.name);
+      if (second) {
+        this.#maps[1].show(second, sides[1]?.name);
+        this.#maps[2].show({ units: data.units, matrix: second.matrix.map((value, i) => value - data.matrix[i]!) }, 'Second minus first');
+      }
       this.#mark();
       this.#command.show(file === undefined ? undefined : similarityCommand(model, file, unit));
       arrived(this.count > 1);
@@ -63,16 +99,19 @@ export class HeatmapSection implements Section {
   }
 
   redraw(): void {
-    this.#map.redraw();
+    for (const { map } of this.#maps) map.redraw();
   }
 
   #mark(): void {
-    this.#map.mark(this.#offset === undefined ? undefined : unitAtOffset(this.#data.units, this.#offset));
+    const here = this.#offset === undefined ? undefined : unitAtOffset(this.#data.units, this.#offset);
+    for (const { map } of this.#maps) map.mark(here);
   }
 
   #describe(cell: Cell | undefined, spoken: boolean): void {
     const { units, matrix } = this.#data;
-    const value = cell && matrix[cell.row * units.length + cell.column];
+    const place = cell && cell.row * units.length + cell.column;
+    const value = place === undefined ? undefined : matrix[place];
+    for (const { map } of this.#maps) map.point(cell);
     if (!cell || value === undefined) {
       const text =
         'Point at a cell to see its pair; click it to find both in the editor. Ctrl and scroll, or a pinch, zooms; dragging moves.';
@@ -81,10 +120,14 @@ export class HeatmapSection implements Section {
       return;
     }
     const { row, column } = cell;
+    const other = this.#second?.matrix[row * units.length + column];
     this.#pair.replaceChildren(
       element('p', { class: 'value' }, [
         element('span', { class: 'muted', text: `Row ${row + 1}, column ${column + 1}: cosine similarity ` }),
         element('strong', { class: 'number', text: value.toFixed(3) }),
+        ...(other === undefined
+          ? []
+          : [element('span', { class: 'number', text: ` beside ${other.toFixed(3)}, ${signed(other - value)}` })]),
       ]),
       ...unitTexts([units[row]?.text, row === column ? undefined : units[column]?.text]),
     );
@@ -93,7 +136,7 @@ export class HeatmapSection implements Section {
     this.#said.textContent = [
       stops(spokenUnit(units, row, 'Row')),
       stops(spokenUnit(units, column, 'Column')),
-      `Cosine ${value.toFixed(2)}.`,
+      `Cosine ${value.toFixed(2)}${other === undefined ? '' : `, beside ${other.toFixed(2)}`}.`,
     ].join(' ');
   }
 
@@ -102,3 +145,5 @@ export class HeatmapSection implements Section {
     if (this.#subject) this.host.reveal(this.#subject.uri, spans);
   }
 }
+
+const signed = (difference: number): string => `${difference < 0 ? '−' : '+'}${Math.abs(difference).toFixed(3)}`;

@@ -46,7 +46,11 @@ export class Heatmap {
   #here: number | undefined;
   #scheduled = false;
 
-  constructor(private readonly events: HeatmapEvents) {
+  /** @param what is shown of every pair, for those who do not see it */
+  constructor(
+    private readonly events: HeatmapEvents,
+    what = 'Similarity',
+  ) {
     this.root = element(
       'div',
       {
@@ -55,8 +59,7 @@ export class Heatmap {
           role: 'application',
           tabindex: '0',
           'aria-roledescription': 'heatmap',
-          'aria-label':
-            'Similarity of every pair. Arrow keys move, with Shift by ten; plus, minus and 0 zoom; Enter shows both places in the editor.',
+          'aria-label': `${what} of every pair. Arrow keys move, with Shift by ten; plus, minus and 0 zoom; Enter shows both places in the editor.`,
         },
         on: { keydown: (event) => this.#key(event as KeyboardEvent) },
       },
@@ -85,6 +88,12 @@ export class Heatmap {
     this.#at = same ? this.#at : undefined;
     this.#show(this.#view);
     this.events.onFocus(this.#at, false);
+  }
+
+  /** Puts the cursor on a cell of another map of the same units. */
+  point(cell: Cell | undefined): void {
+    this.#at = cell;
+    this.#place();
   }
 
   /** Marks the row and the column of the unit at the editor's cursor. */

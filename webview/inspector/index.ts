@@ -121,6 +121,7 @@ host.on('models', (models) => {
   pickers[0].show(models.runs, models.first);
   pickers[1].show(models.runs, models.second);
   tokens.compare(models);
+  similarity.compare(models);
   batch.show(models, memory.value.tab === 'batch');
 });
 host.on('reading', showReading);

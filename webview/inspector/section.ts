@@ -1,6 +1,6 @@
 import type { Unit } from '../../src/shared/types';
 import type { MessageHandler } from '../../src/shared/rpc';
-import type { inspectorHost, Reading, webview } from '../../src/shared/webview-protocol';
+import type { inspectorHost, Models, Reading, webview } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
 import type { Explain } from './question';
 
@@ -8,6 +8,8 @@ import type { Explain } from './question';
 export interface Subject extends Pick<Reading, 'uri' | 'content' | 'model' | 'file'> {
   readonly unit: Unit;
   readonly limit: number;
+  /** What reads it. */
+  readonly models: Models;
 }
 
 export const subjectKey = ({ content, unit, limit }: Subject): string => `${content} ${unit} ${limit}`;

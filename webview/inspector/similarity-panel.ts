@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Projection, Unit } from '../../src/shared/types';
-import type { Reading } from '../../src/shared/webview-protocol';
+import type { Models, Reading } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
 import { Segments } from '../common/segments';
 import { GeometryView } from './geometry';
@@ -38,6 +38,7 @@ export class SimilarityPanel {
   readonly #sections: Readonly<Record<View, Section>>;
   readonly #geometry: GeometryView;
   #reading: Reading | undefined;
+  #models: Models = { runs: [] };
   #visible = false;
   #limit = FIRST;
   /** What was shown last: late answers about anything else change nothing. */
@@ -76,6 +77,12 @@ export class SimilarityPanel {
     if (this.#reading?.uri !== reading.uri) this.#limit = FIRST;
     this.#reading = reading;
     this.#visible = visible;
+    this.#refresh();
+  }
+
+  /** Takes up another model on either side. */
+  compare(models: Models): void {
+    this.#models = models;
     this.#refresh();
   }
 
@@ -119,7 +126,7 @@ export class SimilarityPanel {
   }
 
   async #ask(active: Section, { uri, content, model, file }: Reading): Promise<void> {
-    const subject: Subject = { uri, content, model, file, unit: this.state.unit, limit: this.#limit };
+    const subject: Subject = { uri, content, model, file, unit: this.state.unit, limit: this.#limit, models: this.#models };
     this.#shown = subject;
     await active.show(subject);
     const { count } = active;
