@@ -7,7 +7,7 @@ import { UserError } from '../shared/errors';
 import type { Attention, Span } from '../shared/types';
 import type { OpenedModel } from './model';
 import { batchesOf, encoderFeeds, encoderInput } from './rows';
-import { runOn } from './sessions';
+import { runOn, type Sizes } from './sessions';
 import { planWindows } from './windows';
 import { tokensIn } from './words';
 
@@ -39,12 +39,12 @@ export async function attentionOf(
   if (mask !== undefined) for (const span of hidden) shown.fill(mask, ...tokensIn(spans, span));
   const [window] = planWindows(ids.length, [index], context - 2, 1);
   const { start, end } = window!;
-  const [batch] = batchesOf([{ ids: shown.subarray(start, end) }], context);
+  const [batch] = batchesOf([{ ids: shown.subarray(start, end) }]);
   const { length } = batch!;
   const outputs = await runOn(
     model,
-    `attention/${layer}/${length}`,
-    (own) => attentionGraph(own, layer, length),
+    `attention/${layer}`,
+    (own, sizes) => attentionGraph(own, layer, sizes),
     new Map(encoderFeeds(tokenizer, batch!)),
   );
   const probabilities = outputs.get('output')!.data as Float32Array;
@@ -60,14 +60,14 @@ export async function attentionOf(
   return { from: start, to: end, layers: config.layers, heads, weights };
 }
 
-/** Attention probabilities [1, N, T, T] of a layer. They come by where dropout would be applied to them; what follows is pruned. */
-function attentionGraph(config: ModelConfig, layer: number, length: number): Outputs {
+/** Attention probabilities [B, N, T, T] of a layer. They come by where dropout would be applied to them; what follows is pruned. */
+function attentionGraph(config: ModelConfig, layer: number, sizes: Sizes): Outputs {
   let found: Value | undefined;
   const listen: Dropout = (x, _, site) => {
     if (site === `bert.encoder.layer.${layer}.attention.probabilities`) found = x;
     return x;
   };
-  encode(config, lookUp(parameterInputs(encoderParameters(config))), encoderInput(1, length), listen);
+  encode(config, lookUp(parameterInputs(encoderParameters(config))), encoderInput(sizes), listen);
   if (!found) throw new Error(`No attention of layer ${layer} came by.`);
   return new Map([['output', found]]);
 }

@@ -10,7 +10,7 @@ import { tensor, type Tensor } from '../onnx/types';
 import type { Geometry, TextUnit } from '../shared/types';
 import type { OpenedModel } from './model';
 import { batchesOf, encoderFeeds, encoderInput } from './rows';
-import { runOn } from './sessions';
+import { runOn, type Sizes } from './sessions';
 
 /** Bytes of embeddings that are remembered. */
 const MOST_BYTES = 256 << 20;
@@ -29,7 +29,7 @@ const known = new LRUCache<string, Float32Array>({
 export async function embed(model: OpenedModel, texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
   const keyOf = (text: string): string => `${model.folder} ${text}`;
   const missing = [...new Set(texts.filter((text) => !known.has(keyOf(text))))];
-  const made = await forward(model, missing, 'embed', (inputs, config) => embedding(inputs, config), [], signal);
+  const made = await forward(model, missing, 'embed', (config, sizes) => embedding(config, sizes), [], signal);
   const fresh = new Map(missing.map((text, i) => [text, made[i]!]));
   for (const [text, vector] of fresh) known.set(keyOf(text), vector);
   return texts.map((text) => fresh.get(text) ?? known.get(keyOf(text))!);
@@ -43,14 +43,15 @@ async function views(model: OpenedModel, texts: readonly string[], signal?: Abor
       model,
       texts,
       'dropout',
-      (inputs, config) => embedding(inputs, config, counterDropout(input('key', 'uint32', []))),
+      (config, sizes) => embedding(config, sizes, counterDropout(input('key', 'uint32', []))),
       [['key', tensor('uint32', [], [key])]],
       signal,
     );
   return [await view(1), await view(2)];
 }
 
-const embedding = ({ inputIds, attentionMask }: ReturnType<typeof encoderInput>, config: ModelConfig, dropout = noDropout): Outputs => {
+const embedding = (config: ModelConfig, sizes: Sizes, dropout = noDropout): Outputs => {
+  const { inputIds, attentionMask } = encoderInput(sizes);
   const states = encode(config, lookUp(parameterInputs(encoderParameters(config))), { inputIds, attentionMask }, dropout);
   return new Map([['output', ops.l2Normalize(pool(states, attentionMask, 'mean'))]]);
 };
@@ -59,7 +60,7 @@ async function forward(
   model: OpenedModel,
   texts: readonly string[],
   name: string,
-  graph: (inputs: ReturnType<typeof encoderInput>, config: ModelConfig) => Outputs,
+  graph: (config: ModelConfig, sizes: Sizes) => Outputs,
   feeds: readonly [string, Tensor][],
   signal?: AbortSignal,
 ): Promise<Float32Array[]> {
@@ -67,14 +68,9 @@ async function forward(
   const ids = await Promise.all(texts.map(async (text) => (await tokenizer.encode(text)).ids.subarray(0, context - 2)));
   const vectors: Float32Array[] = [];
   const rows = ids.map((each) => ({ ids: each }));
-  for (const batch of batchesOf(rows, context)) {
+  for (const batch of batchesOf(rows)) {
     signal?.throwIfAborted();
-    const outputs = await runOn(
-      model,
-      `${name}/${batch.size}x${batch.length}`,
-      () => graph(encoderInput(batch.size, batch.length), config),
-      new Map([...encoderFeeds(tokenizer, batch), ...feeds]),
-    );
+    const outputs = await runOn(model, name, graph, new Map([...encoderFeeds(tokenizer, batch), ...feeds]));
     const data = outputs.get('output')!.data as Float32Array;
     batch.rows.forEach(({ index }, i) => (vectors[index] = data.slice(i * config.hiddenSize, (i + 1) * config.hiddenSize)));
   }

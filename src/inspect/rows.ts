@@ -2,12 +2,12 @@ import { encode } from '../model/encoder';
 import { lmLogits } from '../model/heads';
 import { encoderParameters, lookUp, mlmHeadParameters, parameterInputs } from '../model/parameters';
 import { noDropout } from '../model/random';
-import { input } from '../onnx/graph';
+import { input, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor, type Tensor } from '../onnx/types';
 import { UserError } from '../shared/errors';
 import type { OpenedModel } from './model';
-import { runOn } from './sessions';
+import { MOST_ROWS, runOn, type Sizes } from './sessions';
 
 /** A stretch of tokens as a model reads it, without [CLS] and [SEP], and the places in it whose tokens are asked for. */
 export interface Row {
@@ -15,47 +15,33 @@ export interface Row {
   readonly slots: readonly number[];
 }
 
-/** Shapes are fixed in a graph, so rows are padded up to a few lengths, in batches of a few sizes. */
-const LENGTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-const BATCHES = [1, 4, 16, 64];
-const SLOTS = [1, 4, 16];
-/** Places that one row may ask for. */
-export const MOST_SLOTS = 16;
 /** A run is one native call, which nothing interrupts: about so many tokens at once. */
 const TOKENS_PER_RUN = 1024;
 
-/** Rows of one padded length, as many as a graph takes at once. */
+/** Rows that are read at once, padded to the longest. */
 export interface Batch<R> {
+  /** Tokens of the longest row, [CLS] and [SEP] among them. */
   readonly length: number;
-  readonly size: number;
   readonly rows: readonly { readonly row: R; readonly index: number }[];
 }
 
-/**
- * Puts rows of similar lengths together, so that little padding is computed.
- *
- * @param context tokens that the model reads at most, [CLS] and [SEP] among them; no row is longer
- */
-export function batchesOf<R extends Pick<Row, 'ids'>>(rows: readonly R[], context: number): Batch<R>[] {
-  const byLength = new Map<number, { row: R; index: number }[]>();
-  rows.forEach((row, index) => {
-    const needed = row.ids.length + 2;
-    const length = Math.min(context, LENGTHS.find((each) => each >= needed) ?? context);
-    byLength.set(length, [...(byLength.get(length) ?? []), { row, index }]);
-  });
-  return [...byLength].flatMap(([length, all]) => {
-    const batches: Batch<R>[] = [];
-    const most = Math.max(1, TOKENS_PER_RUN / length);
-    for (let at = 0; at < all.length;) {
-      const size = BATCHES.findLast((each) => each <= Math.min(most, all.length - at))!;
-      batches.push({ length, size, rows: all.slice(at, (at += size)) });
-    }
-    return batches;
-  });
+/** Puts rows of similar lengths together, so that little padding is computed. */
+export function batchesOf<R extends Pick<Row, 'ids'>>(rows: readonly R[]): Batch<R>[] {
+  const order = rows.map((row, index) => ({ row, index })).sort((a, b) => a.row.ids.length - b.row.ids.length);
+  const batches: Batch<R>[] = [];
+  for (let at = 0; at < order.length;) {
+    let end = at + 1;
+    const lengthTo = (last: number): number => order[last - 1]!.row.ids.length + 2;
+    while (end < order.length && end - at < MOST_ROWS && (end + 1 - at) * lengthTo(end + 1) <= TOKENS_PER_RUN) end++;
+    batches.push({ length: lengthTo(end), rows: order.slice(at, end) });
+    at = end;
+  }
+  return batches;
 }
 
 /** `inputIds` and `attentionMask` [B, T] of a batch: [CLS], the row, [SEP], and padding. */
-export function encoderFeeds({ special }: OpenedModel['tokenizer'], { length, size, rows }: Batch<Pick<Row, 'ids'>>): [string, Tensor][] {
+export function encoderFeeds({ special }: OpenedModel['tokenizer'], { length, rows }: Batch<Pick<Row, 'ids'>>): [string, Tensor][] {
+  const size = rows.length;
   const [ids, mask] = [new Float64Array(size * length).fill(special.pad), new Float64Array(size * length)];
   rows.forEach(({ row }, i) => {
     ids.set([special.cls, ...row.ids, special.sep], i * length);
@@ -67,9 +53,9 @@ export function encoderFeeds({ special }: OpenedModel['tokenizer'], { length, si
   ];
 }
 
-export const encoderInput = (batch: number, length: number) => ({
-  inputIds: input('inputIds', 'int64', [batch, length]),
-  attentionMask: input('attentionMask', 'float32', [batch, length]),
+export const encoderInput = ({ batch, sequence }: Pick<Sizes, 'batch' | 'sequence'>) => ({
+  inputIds: input('inputIds', 'int64', [batch, sequence]),
+  attentionMask: input('attentionMask', 'float32', [batch, sequence]),
 });
 
 /** @throws UserError (code `model`) for a model that was not trained to predict masked tokens */
@@ -121,12 +107,10 @@ async function ask(
   take: (index: number, slots: number, result: Tensor, first: number) => void,
 ): Promise<void> {
   maskOf(model);
-  for (const batch of batchesOf(rows, model.context)) {
+  for (const batch of batchesOf(rows)) {
     signal?.throwIfAborted();
-    const { length, size } = batch;
-    const most = Math.max(...batch.rows.map(({ row }) => row.slots.length));
-    const width = SLOTS.find((each) => each >= most);
-    if (width === undefined) throw new Error(`A row asks for ${most} places.`);
+    const size = batch.rows.length;
+    const width = Math.max(...batch.rows.map(({ row }) => row.slots.length));
     const [slots, labels] = [new Float64Array(size * width), new Float64Array(size * width)];
     batch.rows.forEach(({ row }, i) => {
       // [CLS] stands before the first token.
@@ -138,12 +122,13 @@ async function ask(
     });
     const outputs = await runOn(
       model,
-      `${output}/${size}x${length}/${width}`,
-      (config) => {
+      output,
+      (config, sizes) => {
         const parameters = lookUp(parameterInputs([...encoderParameters(config), ...mlmHeadParameters(config)]));
-        const states = encode(config, parameters, encoderInput(size, length), noDropout, { slots: input('slots', 'int64', [size, width]) });
-        const logits = lmLogits(config, parameters, states);
-        return new Map([['output', output === 'logits' ? logits : ops.crossEntropy(logits, input('labels', 'int64', [size * width]))]]);
+        const asked = input('slots', 'int64', [sizes.batch, sizes.slots]);
+        const logits = lmLogits(config, parameters, encode(config, parameters, encoderInput(sizes), noDropout, { slots: asked }));
+        const losses = (): Value => ops.crossEntropy(logits, input('labels', 'int64', [sizes.batch * sizes.slots]));
+        return new Map([['output', output === 'logits' ? logits : losses()]]);
       },
       new Map([
         ...encoderFeeds(model.tokenizer, batch),

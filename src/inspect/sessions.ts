@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { LRUCache } from 'lru-cache';
 import type { ModelConfig } from '../model/config';
 import { scope, type Outputs } from '../onnx/graph';
+import { serialiseOpen } from '../onnx/open-shapes';
 import { optimise } from '../onnx/optimise';
-import { serialise } from '../onnx/serialise';
 import type { Tensor } from '../onnx/types';
-import { Session, targetOf } from '../train/device';
+import { Session } from '../train/device';
 import type { OpenedModel } from './model';
 
 /** Graphs that are kept ready; a dropped one is freed with its last use. */
@@ -14,34 +14,45 @@ const MOST_SESSIONS = 48;
 /** Looking is short: two threads answer sooner than one, and more are left to a run that may be going on. */
 const OPTIONS = { threads: Math.min(2, availableParallelism()) };
 
+/** Rows that are read at once, at most: constants of a graph are as long as its longest rows are many. */
+export const MOST_ROWS = 32;
+/** Places that one row may ask for. */
+export const MOST_SLOTS = 16;
+
+/** The sizes of what a graph reads, open until it runs: rows, tokens of each, and places that each asks for. */
+export interface Sizes {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly slots: number;
+}
+
 const sessions = new LRUCache<string, Promise<Session>>({ max: MOST_SESSIONS });
 
 /**
- * Runs a graph on a model's parameters. Sessions are made once and kept: parameters are fed, so that all checkpoints of a run, and all models of one
- * shape, share them.
+ * Runs a graph on a model's parameters. Sessions are made once and kept: sizes are open and parameters are fed, so that one session serves texts of
+ * every length, all checkpoints of a run, and all models of one shape.
  *
- * @param key what the graph is known by among those of this configuration, its shapes included
- * @param graph writes it, under output names that the result has
+ * @param kind what the graph is known by among those of this configuration
+ * @param graph writes it, with `inputIds` [batch, sequence], and `slots` [batch, slots] if it asks for places
  */
 export async function runOn(
   { config, parameters }: Pick<OpenedModel, 'config' | 'parameters'>,
-  key: string,
-  graph: (config: ModelConfig) => Outputs,
+  kind: string,
+  graph: (config: ModelConfig, sizes: Sizes) => Outputs,
   feeds: ReadonlyMap<string, Tensor>,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const name = `${key} ${JSON.stringify(config)}`;
-  let session = sessions.get(name);
+  const key = `${kind} ${JSON.stringify(config)}`;
+  let session = sessions.get(key);
   if (!session) {
-    session = Session.create(
-      serialise(
-        optimise(
-          scope('inspect', () => graph(config)),
-          targetOf(OPTIONS),
-        ),
-      ),
-      OPTIONS,
-    );
-    sessions.set(name, session);
+    const { maxPositions } = config;
+    const sizes = {
+      batch: { input: 'inputIds', axis: 0, between: [MOST_ROWS, 2] },
+      sequence: { input: 'inputIds', axis: 1, between: [maxPositions, maxPositions - 1] },
+      slots: { input: 'slots', axis: 1, between: [MOST_SLOTS, 5] },
+    } as const;
+    const build = (given: Sizes): Outputs => scope('inspect', () => optimise(graph(config, given), 'anywhere'));
+    session = Session.create(serialiseOpen(sizes, build, new Map()), OPTIONS);
+    sessions.set(key, session);
   }
   return (await session).run(new Map([...parameters, ...feeds]));
 }

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { WordSurprisal } from '../shared/types';
 import type { OpenedModel } from './model';
-import { maskOf, MOST_SLOTS, negativeLogLikelihoods, type Row } from './rows';
+import { maskOf, negativeLogLikelihoods, type Row } from './rows';
+import { MOST_SLOTS } from './sessions';
 import { wordsOf, type Word } from './words';
 
 /** In a quick estimate every so-manieth word is hidden at once: about as many as training hides. */

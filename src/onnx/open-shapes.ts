@@ -4,6 +4,7 @@ import {
   AttributeProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
+  TensorProto_DataType,
   ValueInfoProtoSchema,
   type GraphProto,
   type NodeProto,
@@ -113,6 +114,7 @@ class Opener {
     if (!a || !b) throw new Error(`${node.name} has another operand in a graph of other sizes.`);
     if (a.dims.join() !== b.dims.join()) return this.#beginning(node, a, b);
     if (bytesOf(a).equals(bytesOf(b))) return this.#keep(a);
+    if (isInteger(a)) return this.#extent(this.#product([integersOf(a)[0]!, integersOf(b)[0]!], node.name));
     // Operands that are lists of numbers are named after them, and constants are not.
     if (name === other) throw new Error(`${node.name} has a constant that follows from the sizes.`);
     const values = integersOf(a).map((value, i) => this.#product([value, integersOf(b)[i]!], node.name));
@@ -214,6 +216,9 @@ const integersOf = (vector: TensorProto): number[] => {
   const bytes = bytesOf(vector);
   return Array.from({ length: bytes.length / 8 }, (_, i) => Number(bytes.readBigInt64LE(8 * i)));
 };
+
+/** Whether a tensor is one whole number; a vector of one takes its place, which broadcasts like it. */
+const isInteger = ({ dataType, dims }: TensorProto): boolean => dims.length === 0 && dataType === (TensorProto_DataType.INT64 as number);
 
 /** Whether a tensor is what a larger one begins with along every axis. */
 function isBeginning(part: Buffer, extents: readonly number[], whole: Buffer, larger: readonly number[]): boolean {
