@@ -24,7 +24,7 @@ export function addInspection(program: Command): void {
     .description('how unexpected each word of a file is, and the pseudo-perplexity of all')
     .argument('<model>', MODEL)
     .argument('<file>', 'a text file')
-    .option('--quick', 'hide several words at a time: an estimate at an eighth of the work')
+    .option('--quick', 'hide several words at a time: an estimate at a fraction of the work')
     .addOption(json())
     .action(surprisalCommand);
 

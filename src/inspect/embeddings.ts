@@ -77,15 +77,22 @@ async function forward(
   return vectors;
 }
 
-/** Cosine similarities [N][N] of unit vectors, row-major. */
-export function similarities(vectors: readonly Float32Array[]): Float32Array {
-  const count = vectors.length;
-  const matrix = new Float32Array(count * count);
-  for (let i = 0; i < count; i++) {
-    matrix[i * count + i] = 1;
-    for (let j = 0; j < i; j++) matrix[i * count + j] = matrix[j * count + i] = dot(vectors[i]!, vectors[j]!);
-  }
-  return matrix;
+/** Cosine similarities [N][N] of a model's unit vectors, row-major. */
+export async function similarities(model: OpenedModel, vectors: readonly Float32Array[]): Promise<Float32Array> {
+  const { hiddenSize } = model.config;
+  if (vectors.length === 0) return new Float32Array();
+  const all = new Float32Array(vectors.length * hiddenSize);
+  vectors.forEach((vector, i) => all.set(vector, i * hiddenSize));
+  const outputs = await runOn(
+    model,
+    'similarities',
+    (_, sizes) => {
+      const rows = input('vectors', 'float32', [sizes.vectors, hiddenSize]);
+      return new Map([['output', ops.gemm(rows, rows, undefined, { transB: 1 })]]);
+    },
+    new Map([['vectors', { dtype: 'float32', shape: [vectors.length, hiddenSize], data: all }]]),
+  );
+  return outputs.get('output')!.data as Float32Array;
 }
 
 export function dot(a: Float32Array, b: Float32Array): number {

@@ -81,7 +81,8 @@ export class SentenceIndex {
       present.add(path);
       const stamp = `${info.size} ${info.mtimeMs}`;
       if (this.#files.get(path)?.stamp === stamp) continue;
-      const text = await readFile(path, 'utf8').catch(() => '');
+      // The editor does not count the mark of an encoding.
+      const text = (await readFile(path, 'utf8').catch(() => '')).replace(/^\uFEFF/, '');
       // A byte that no text has.
       const units = text.includes('\0') ? [] : splitSentences(text);
       this.#files.set(path, { stamp, units });

@@ -120,7 +120,8 @@ export class Reader {
   /** Cosine similarities of a text's units. */
   async similarity(query: UnitQuery, signal?: AbortSignal): Promise<Similarity> {
     const units = unitsOf(query);
-    return { units, matrix: similarities(await this.#embedUnits(units, signal)) };
+    const model = this.#model;
+    return { units, matrix: await similarities(model, await this.#embedUnits(units, signal)) };
   }
 
   /** See {@link geometry}. */

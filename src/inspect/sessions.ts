@@ -19,11 +19,12 @@ export const MOST_ROWS = 32;
 /** Places that one row may ask for. */
 export const MOST_SLOTS = 16;
 
-/** The sizes of what a graph reads, open until it runs: rows, tokens of each, and places that each asks for. */
+/** The sizes of what a graph reads, open until it runs: rows, tokens of each, and places that each asks for; or vectors. */
 export interface Sizes {
   readonly batch: number;
   readonly sequence: number;
   readonly slots: number;
+  readonly vectors: number;
 }
 
 const sessions = new LRUCache<string, Promise<Session>>({ max: MOST_SESSIONS });
@@ -33,7 +34,7 @@ const sessions = new LRUCache<string, Promise<Session>>({ max: MOST_SESSIONS });
  * every length, all checkpoints of a run, and all models of one shape.
  *
  * @param kind what the graph is known by among those of this configuration
- * @param graph writes it, with `inputIds` [batch, sequence], and `slots` [batch, slots] if it asks for places
+ * @param graph writes it, with inputs `inputIds` [batch, sequence], and `slots` [batch, slots] if it asks for places; or with `vectors` [vectors, …]
  */
 export async function runOn(
   { config, parameters }: Pick<OpenedModel, 'config' | 'parameters'>,
@@ -49,6 +50,7 @@ export async function runOn(
       batch: { input: 'inputIds', axis: 0, between: [MOST_ROWS, 2] },
       sequence: { input: 'inputIds', axis: 1, between: [maxPositions, maxPositions - 1] },
       slots: { input: 'slots', axis: 1, between: [MOST_SLOTS, 5] },
+      vectors: { input: 'vectors', axis: 0, between: [3, 2] },
     } as const;
     const build = (given: Sizes): Outputs => scope('inspect', () => optimise(graph(config, given), 'anywhere'));
     session = Session.create(serialiseOpen(sizes, build, new Map()), OPTIONS);
