@@ -16,7 +16,7 @@ export interface Row {
 }
 
 /** A run is one native call, which nothing interrupts: about so many tokens at once. */
-const TOKENS_PER_RUN = 1024;
+const TOKENS_PER_RUN = 512;
 
 /** Rows that are read at once, padded to the longest. */
 export interface Batch<R> {

@@ -7,8 +7,10 @@ import { wordsOf, type Word } from './words';
 
 /** In a quick estimate every so-manieth word is hidden at once: a share that training hides too (Wettig et al., 2023, arXiv 2202.08005). */
 const QUICK_EVERY = 5;
-/** Of a window's words those in its outer share on either side have a better place in the next. */
-const OVERLAP = 0.25;
+/** The share of a window on either side that is there for context alone. */
+const MARGIN = 1 / 8;
+/** What ends a sentence: a good place to go over to the next window, since it stays where it is when words are put in elsewhere. */
+const END = /[.!?…。！？]$/u;
 /** Windows whose scores are remembered: about a book. */
 const MOST_WINDOWS = 5_000;
 
@@ -40,8 +42,9 @@ export async function surprisal(model: OpenedModel, text: string, quick: boolean
   const words = wordsOf(encoded, tokenizer).filter(({ from, to }) => !encoded.ids.subarray(from, to).includes(unk));
   const content = context - 2;
   const parts = words.flatMap((word) => partsOf(word, Math.max(1, Math.floor(content / 2))));
+  const ends = (part: Part): boolean => END.test(tokenizer.token(encoded.ids[part.to - 1]!));
   const losses = new Float64Array(encoded.ids.length);
-  for (const window of scoredWindows(parts, encoded.ids.length, content)) {
+  for (const window of scoredWindows(parts, encoded.ids.length, content, ends)) {
     const ids = encoded.ids.slice(window.from, window.to);
     const places = window.parts.map(({ from, to }) => `${from - window.from}-${to - window.from}`);
     const key = [folder, quick, ids.join(), places.join()].join(' ');
@@ -67,22 +70,31 @@ function partsOf({ from, to }: Word, most: number): Part[] {
 }
 
 /**
- * Windows of at most `size` tokens that overlap, so that every part is scored where it has context on both sides, but for the text's own ends.
+ * Windows of at most `size` tokens that overlap, so that every part is scored where it has context on both sides, but for the text's own ends. What is
+ * scored in a window ends with a sentence where it can: an edit then changes the windows near it, and leaves the others as they were.
  *
  * @param parts in rising order, none longer than half a window
  * @param length tokens of the text
+ * @param ends whether a sentence ends with a part
  */
-export function scoredWindows(parts: readonly Part[], length: number, size: number): ScoredWindow[] {
-  const margin = Math.floor(size * OVERLAP);
+export function scoredWindows(parts: readonly Part[], length: number, size: number, ends: (part: Part) => boolean): ScoredWindow[] {
+  const margin = Math.floor(size * MARGIN);
   const windows: ScoredWindow[] = [];
   for (let next = 0; next < parts.length;) {
-    const first = parts[next]!;
-    const from = Math.max(0, Math.min(first.from - margin, length - size));
-    const to = Math.min(length, from + size);
-    const limit = to === length ? length : Math.max(first.to, to - margin);
-    let end = next;
+    const { from: first } = parts[next]!;
+    // A text that fits into one window needs no other.
+    const limit = length <= size ? length : first + size - 2 * margin;
+    let end = next + 1;
     while (end < parts.length && parts[end]!.to <= limit) end++;
-    windows.push({ from, to, parts: parts.slice(next, end) });
+    if (end < parts.length) {
+      const half = first + (limit - first) / 2;
+      const sentence = parts.slice(next, end).findLastIndex((part) => ends(part) && part.to >= half);
+      if (sentence >= 0) end = next + sentence + 1;
+    }
+    const scored = parts.slice(next, end);
+    const spare = size - (scored.at(-1)!.to - first);
+    const from = Math.max(0, Math.min(first - Math.floor(spare / 2), length - size));
+    windows.push({ from, to: Math.min(length, from + size), parts: scored });
     next = end;
   }
   return windows;
