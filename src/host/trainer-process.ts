@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { MessageHandler } from '../shared/rpc';
@@ -47,8 +46,6 @@ export class TrainerProcess {
       detached: outlive,
     });
     const child = this.#child;
-    // Whoever types has the processor first: a look can wait for a keystroke, and a keystroke cannot wait for a look.
-    if (role === 'inspection' && child.pid !== undefined) yieldTo(child.pid);
     log.info(`The ${role} process starts: ${execPath} ${entry} (pid ${child.pid ?? 'none'})`);
     this.messages = new MessageHandler(
       host,
@@ -108,15 +105,6 @@ export class TrainerProcess {
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), GRACE);
     void this.ended.then(() => clearTimeout(timer));
-  }
-}
-
-/** Lowers the priority of a process below that of the editor, where the system allows it. */
-function yieldTo(pid: number): void {
-  try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // It runs as any other.
   }
 }
 

@@ -12,17 +12,23 @@ import { rangeOf, spanOf } from './texts';
 
 /** The least time between two looks at a document that changes or scrolls, in milliseconds. */
 const LOOK = 30;
+/** Edits that follow each other faster than this, in milliseconds, are a burst of typing: scores wait for its end, and leave it the processor. */
+const BURST = 150;
 /** How long nobody must have typed before more is scored than what can be seen, in milliseconds. */
-const PAUSE = 500;
+const PAUSE = 2_000;
 /** Of a longer document only what can be seen is scored, in UTF-16 units: 180,000 words of English. */
 const LONGEST = 1_000_000;
 
-/** Keeps the surprisal of one document scored, and painted in the editors that show it: what can be seen, and a screen around it. */
+/** Lines above and below those that can be seen that are painted with them: each mark costs the window time with every keystroke. */
+const PAINTED_MARGIN = 2;
+
+/** Keeps the surprisal of one document scored, what can be seen and a screen around it first, and painted in the editors that show it. */
 export class DocumentSurprisal implements vscode.Disposable {
   /** What went wrong with the last request, and with which version of the model. */
   #problem: { readonly version: string | undefined; readonly error: Error } | undefined;
   #read: { readonly version: number; readonly passages: Passage[]; readonly whole: boolean } | undefined;
   #near: readonly Span[] = [];
+  #painted: readonly Span[] = [];
   #marks: Mark[] = [];
   /**
    * What was sent to each editor since the last edit, by class. One that was sent before may have met a text which was further on: where the editor has
@@ -32,6 +38,8 @@ export class DocumentSurprisal implements vscode.Disposable {
   #settled = true;
   readonly #scoring: Scoring;
   readonly #look = new Throttle(LOOK, () => this.update());
+  #edited = -Infinity;
+  readonly #typed = new Debounce(BURST, () => this.update());
   readonly #settle = new Debounce(PAUSE, () => {
     this.#settled = true;
     this.update();
@@ -51,7 +59,7 @@ export class DocumentSurprisal implements vscode.Disposable {
       ask,
       (passage) => {
         this.#problem = undefined;
-        if (this.#near.some((span) => overlaps(span, passage))) this.#paint();
+        if (this.#painted.some((span) => overlaps(span, passage))) this.#paint();
         this.onNews();
       },
       (reason) => {
@@ -98,7 +106,13 @@ export class DocumentSurprisal implements vscode.Disposable {
     this.#sent.clear();
     this.#settled = false;
     this.#settle.call();
-    this.#look.call();
+    const now = performance.now();
+    const since = now - this.#edited;
+    this.#edited = now;
+    if (since < BURST) {
+      this.#scoring.update(undefined);
+      this.#typed.call();
+    } else this.#look.call();
   }
 
   /** Takes up scrolling. */
@@ -112,7 +126,8 @@ export class DocumentSurprisal implements vscode.Disposable {
     for (const editor of this.#sent.keys()) if (!editors.includes(editor)) this.#sent.delete(editor);
     const ranges = editors.flatMap(({ visibleRanges }) => visibleRanges);
     const visible = ranges.map((range) => spanOf(this.document, range));
-    this.#near = ranges.map((range) => spanOf(this.document, withMargin(range)));
+    this.#near = ranges.map((range) => spanOf(this.document, withMargin(range, range.end.line - range.start.line + 1)));
+    this.#painted = ranges.map((range) => spanOf(this.document, withMargin(range, PAINTED_MARGIN)));
     const { model, version } = this.reader;
     const { passages } = this.#current();
     if (version !== this.#problem?.version) this.#problem = undefined;
@@ -141,6 +156,7 @@ export class DocumentSurprisal implements vscode.Disposable {
   dispose(): void {
     this.#scoring.dispose();
     this.#look.dispose();
+    this.#typed.dispose();
     this.#settle.dispose();
   }
 
@@ -158,8 +174,8 @@ export class DocumentSurprisal implements vscode.Disposable {
 
   #paint(): void {
     const { version } = this.reader;
-    const near = this.#current().passages.filter((passage) => this.#near.some((span) => overlaps(span, passage)));
-    this.#marks = marksOf(near, ({ text }) => (version === undefined ? undefined : this.scores.get(version, text)?.words), this.#marks);
+    const painted = this.#current().passages.filter((passage) => this.#painted.some((span) => overlaps(span, passage)));
+    this.#marks = marksOf(painted, ({ text }) => (version === undefined ? undefined : this.scores.get(version, text)?.words), this.#marks);
     const classes = INTENSITIES.map((_, level) => this.#marks.filter((mark) => mark.level === level));
     for (const editor of vscode.window.visibleTextEditors) {
       if (editor.document !== this.document) continue;
@@ -177,8 +193,7 @@ export class DocumentSurprisal implements vscode.Disposable {
   }
 }
 
-/** A range with as much before and behind it. */
-function withMargin({ start, end }: vscode.Range): vscode.Range {
-  const height = end.line - start.line + 1;
-  return new vscode.Range(Math.max(0, start.line - height), 0, end.line + height, 0);
+/** A range with some lines before and behind it. */
+function withMargin({ start, end }: vscode.Range, lines: number): vscode.Range {
+  return new vscode.Range(Math.max(0, start.line - lines), 0, end.line + lines, 0);
 }
