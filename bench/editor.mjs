@@ -180,11 +180,16 @@ async function repaint() {
       window.addEventListener('keydown', () => (began = performance.now()), { capture: true, once: true });
       const from = document.querySelector('.monaco-editor .cursor').getBoundingClientRect().left;
       const look = () => {
-        const cursor = document.querySelector('.monaco-editor .cursor').getBoundingClientRect();
-        const marks = document.querySelectorAll('.monaco-editor .view-overlays .cdr[class*="ced-"]');
+        const caret = document.querySelector('.monaco-editor .cursor');
+        const cursor = caret.getBoundingClientRect();
+        // The marks of the cursor's line alone: to ask for the places of all in every frame would be most of the frame.
+        const line = [...document.querySelectorAll('.monaco-editor .view-overlays > div')].find(
+          ({ style }) => style.top === caret.style.top,
+        );
+        const marks = line?.querySelectorAll('.cdr[class*="ced-"]') ?? [];
         const painted = [...marks].some((mark) => {
-          const { left, right, top, bottom } = mark.getBoundingClientRect();
-          return left <= cursor.left - 3 && right >= cursor.left - 3 && top < cursor.bottom - 3 && bottom > cursor.top + 3;
+          const { left, right } = mark.getBoundingClientRect();
+          return left <= cursor.left - 3 && right >= cursor.left - 3;
         });
         if (began > 0 && cursor.left !== from && painted) resolve(performance.now() - began);
         else requestAnimationFrame(look);

@@ -22,11 +22,14 @@ scenario('Sentences', { training: { steps: 60, checkpointEvery: 20, evaluateEver
   const choose = async (name) => (await inspector()).getByRole('radio', { name, exact: true }).click();
   /** The number of colours on a canvas of the inspector. @param {string} selector */
   const colours = async (selector) =>
-    (await inspector()).locator(`${selector} .area canvas`).evaluate((node) => {
-      const { width, height } = /** @type {HTMLCanvasElement} */ (node);
-      const pixels = /** @type {HTMLCanvasElement} */ (node).getContext('2d')?.getImageData(0, 0, width, height).data.buffer;
-      return new Set(new Uint32Array(pixels ?? new ArrayBuffer())).size;
-    });
+    (await inspector())
+      .locator(`${selector} .area canvas`)
+      .first()
+      .evaluate((node) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (node);
+        const pixels = /** @type {HTMLCanvasElement} */ (node).getContext('2d')?.getImageData(0, 0, width, height).data.buffer;
+        return new Set(new Uint32Array(pixels ?? new ArrayBuffer())).size;
+      });
 
   it('of a chapter are compared in a heatmap', async () => {
     const { page, workspace } = session();
@@ -45,7 +48,7 @@ scenario('Sentences', { training: { steps: 60, checkpointEvery: 20, evaluateEver
 
   it('are zoomed by the wheel and the keyboard', async () => {
     const frame = await inspector();
-    const heatmap = frame.locator('.heatmap');
+    const heatmap = frame.locator('.heatmap').first();
     const zoom = async () => Number(await heatmap.getAttribute('data-zoom'));
     const whole = await InspectorView.find(session().page).then((view) => view.heatmap());
     assert.equal(await zoom(), 1);
@@ -66,12 +69,12 @@ scenario('Sentences', { training: { steps: 60, checkpointEvery: 20, evaluateEver
 
   it('are read out as the keyboard goes over the heatmap, and found in the editor', async () => {
     const { page } = session();
-    const heatmap = (await inspector()).locator('.heatmap');
+    const heatmap = (await inspector()).locator('.heatmap').first();
     await page.mouse.move(5, 5);
     await heatmap.focus();
     for (const key of ['Control+Home', 'ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
     const [, value] = await spoken(await inspector(), /^Row 3: Call me Ishmael\. Column 4: Some years ago.* Cosine (-?[01]\.\d\d)\.$/);
-    const shown = await (await inspector()).locator('.heatmap ~ .pair .number').innerText();
+    const shown = await (await inspector()).locator('.maps ~ .pair .number').innerText();
     assert.equal(Number(shown).toFixed(2), value);
     assert.equal(await marked(page).count(), 0);
     await page.keyboard.press('Enter');
@@ -82,7 +85,7 @@ scenario('Sentences', { training: { steps: 60, checkpointEvery: 20, evaluateEver
   it('show the command, and copy it', async () => {
     const { page } = session();
     const frame = await inspector();
-    const line = frame.locator('.heatmap ~ .command-line');
+    const line = frame.locator('.maps ~ .command-line');
     const run = storedRuns(session().workspace).at(-1)?.folder.split('/').at(-1);
     const command = `objective-lab similarity .objective-lab/runs/${run} moby-dick/${CHAPTER} --unit sentence`;
     assert.equal(await line.locator('code').innerText(), command);
