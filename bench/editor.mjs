@@ -17,7 +17,6 @@ const FILE = 'book.md';
 /** Rounds with surprisal off and on in turn: what else the machine does meets both. */
 const ROUNDS = 3;
 const EDITS = 25;
-const OPENINGS = 8;
 
 const session = await startSession({ training: { steps: 60, checkpointEvery: 60, evaluateEvery: 60 } });
 const { page, workspace } = session;
@@ -46,11 +45,6 @@ try {
   const repaints = [];
   for (let i = 0; i < EDITS; i++) repaints.push(await repaint());
 
-  const openings = [];
-  for (let i = 0; i <= OPENINGS; i++) openings.push(await openPanel());
-  // The first one starts what the others find warm.
-  openings.shift();
-
   const row = (name, times) =>
     console.log(`${name.padEnd(34)} ${median(times).toFixed(1).padStart(8)} ${quantile(times, 0.95).toFixed(1).padStart(8)}`);
   console.log(`${values.preset}, ${WORDS.toLocaleString('en-US')} words, milliseconds                median     95 %`);
@@ -60,34 +54,8 @@ try {
     `ratio on / off                     ${(median(on) / median(off)).toFixed(2).padStart(8)} ${(quantile(on, 0.95) / quantile(off, 0.95)).toFixed(2).padStart(8)}`,
   );
   row('edit to repaint of its surprisal', repaints);
-  row('command to tokens in the panel', openings);
 } finally {
   await session.stop();
-}
-
-/** From the Enter that runs *Open Inspector* to the first frame of the panel that holds tokens; then the panel is closed again. */
-async function openPanel() {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget input.input').fill('>Objective Lab: Open Inspector');
-  await page.locator('.quick-input-widget .monaco-list-row', { hasText: 'Open Inspector' }).first().waitFor();
-  const began = performance.now();
-  await page.keyboard.press('Enter');
-  let frame;
-  while (!frame) {
-    for (const each of page.frames())
-      if (
-        (await each
-          .locator('.tokens .token')
-          .count()
-          .catch(() => 0)) > 0
-      )
-        frame = each;
-  }
-  const time = performance.now() - began;
-  await page.locator('.tabs-container .tab', { hasText: 'Inspector' }).locator('.codicon-close').click();
-  await page.locator('.tabs-container .tab', { hasText: 'Inspector' }).waitFor({ state: 'detached' });
-  await page.waitForTimeout(300);
-  return time;
 }
 
 /** The chapters one after the other, from the first on, until there are enough words. Returns a paragraph's line in the middle: about 200 words. */
