@@ -105,8 +105,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   #attach(panel: vscode.WebviewPanel): void {
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
-    const handlers = { ...this.#handlers, ...this.#sentences.handlers };
-    const link = new WebviewLink(panel, view, inspectorHost, handlers, this.reporter.log);
+    const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
     this.#link = link;
     panel.onDidDispose(() => {
       this.#running?.abort();
@@ -174,8 +173,9 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   }
 
   async #sendModels(): Promise<void> {
-    const models = await this.#models.describe();
-    this.#link?.messages.emit('models', models);
+    const link = this.#link;
+    // A panel that comes into view asks for everything itself.
+    if (link?.panel.visible) link.messages.emit('models', await this.#models.describe());
   }
 
   #sendCursor(): void {

@@ -7,6 +7,7 @@ import { counterDropout, noDropout } from '../model/random';
 import { input, type Outputs } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor, type Tensor } from '../onnx/types';
+import { UserError } from '../shared/errors';
 import type { Geometry, TextUnit } from '../shared/types';
 import type { OpenedModel } from './model';
 import { batchesOf, encoderFeeds, encoderInput } from './rows';
@@ -108,6 +109,7 @@ export function dot(a: Float32Array, b: Float32Array): number {
  */
 export async function geometry(model: OpenedModel, units: readonly TextUnit[], signal?: AbortSignal): Promise<Geometry> {
   const texts = [...new Set(units.map(({ text }) => text))];
+  if (texts.length < 2) throw new UserError('The text has fewer than two different units to compare.', 'Choose a longer text.', 'text');
   const vectors = await embed(model, texts, signal);
   const [first, second] = (await views(model, texts, signal)) ?? [];
   // ‖x − y‖² = 2 − 2 x·y on the sphere.
@@ -117,6 +119,6 @@ export async function geometry(model: OpenedModel, units: readonly TextUnit[], s
   const pairs = (vectors.length * (vectors.length - 1)) / 2;
   return {
     ...(first && second && { alignment: first.reduce((sum, vector, i) => sum + distance(vector, second[i]!), 0) / first.length }),
-    uniformity: pairs > 0 ? Math.log(closeness / pairs) : 0,
+    uniformity: Math.log(closeness / pairs),
   };
 }

@@ -17,12 +17,24 @@ interface IndexedFile {
   readonly units: readonly TextUnit[];
 }
 
+interface Entry {
+  readonly path: string;
+  readonly unit: TextUnit;
+}
+
+/** The first of some sentences as one checkpoint embeds them. Several questions fill it at once, and may go on with it when there is a newer one. */
+interface Embedded {
+  readonly model: string;
+  readonly entries: readonly Entry[];
+  readonly vectors: Float32Array[];
+}
+
 /** The sentences of a folder's text files, as one model embeds them; filled little by little. */
 export class SentenceIndex {
   readonly #files = new Map<string, IndexedFile>();
   #listed = -Infinity;
-  #entries: { readonly path: string; readonly unit: TextUnit }[] = [];
-  #vectors: Float32Array[] = [];
+  #entries: readonly Entry[] = [];
+  #embedded: Embedded = { model: '', entries: [], vectors: [] };
 
   constructor(private readonly root: string) {}
 
@@ -40,35 +52,28 @@ export class SentenceIndex {
   ): Promise<{ neighbours: Neighbour[]; indexed: number; total: number }> {
     const end = Date.now() + budget;
     if (Date.now() - this.#listed > LISTING) await this.#list(signal);
-    while (this.#vectors.length < this.#entries.length && Date.now() < end) {
-      const next = this.#entries.slice(this.#vectors.length, this.#vectors.length + BATCH);
-      this.#vectors.push(
-        ...(await embed(
-          model,
-          next.map(({ unit }) => unit.text),
-          signal,
-        )),
-      );
+    if (this.#embedded.model !== model.folder || this.#embedded.entries !== this.#entries)
+      this.#embedded = { model: model.folder, entries: this.#entries, vectors: [] };
+    const { entries, vectors } = this.#embedded;
+    while (vectors.length < entries.length && Date.now() < end) {
+      const first = vectors.length;
+      const texts = entries.slice(first, first + BATCH).map(({ unit }) => unit.text);
+      (await embed(model, texts, signal)).forEach((vector, i) => (vectors[first + i] = vector));
     }
     const [query] = await embed(model, [text], signal);
-    const found = this.#vectors
+    const found = vectors
       .map((vector, index) => ({ similarity: dot(vector, query!), index }))
-      .filter(({ index }) => this.#entries[index]!.unit.text !== text)
+      .filter(({ index }) => entries[index]!.unit.text !== text)
       .sort((a, b) => b.similarity - a.similarity)
       .slice(0, top);
     return {
       neighbours: found.map(({ similarity, index }) => {
-        const { path, unit } = this.#entries[index]!;
+        const { path, unit } = entries[index]!;
         return { ...unit, path, similarity };
       }),
-      indexed: this.#vectors.length,
-      total: this.#entries.length,
+      indexed: vectors.length,
+      total: entries.length,
     };
-  }
-
-  /** Forgets what another checkpoint has made. */
-  clear(): void {
-    this.#vectors = [];
   }
 
   /** Looks which files there are, and reads those that are new or were changed. */
@@ -93,6 +98,5 @@ export class SentenceIndex {
     if (!changed) return;
     // What was embedded is remembered by its text, so beginning anew costs little.
     this.#entries = [...this.#files].flatMap(([path, { units }]) => units.map((unit) => ({ path, unit })));
-    this.#vectors = [];
   }
 }

@@ -49,9 +49,7 @@ export class Reader {
   /** Takes up a newer checkpoint of the same run, if there is one. */
   refresh(): void {
     const newest = listCheckpoints(this.path).at(-1)?.folder;
-    if (newest === undefined || newest === this.#model.folder) return;
-    this.#model = openModel(this.path);
-    for (const index of this.#indexes.values()) index.clear();
+    if (newest !== undefined && newest !== this.#model.folder) this.#model = openModel(this.path);
   }
 
   async tokenize(text: string): Promise<Token[]> {

@@ -55,6 +55,8 @@ export async function runOn(
     const build = (given: Sizes): Outputs => scope('inspect', () => optimise(graph(config, given), 'anywhere'));
     session = Session.create(serialiseOpen(sizes, build, new Map()), OPTIONS);
     sessions.set(key, session);
+    // One that could not be made, for want of memory say, is tried again.
+    session.catch(() => sessions.delete(key));
   }
   return (await session).run(new Map([...parameters, ...feeds]));
 }

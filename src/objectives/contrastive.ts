@@ -192,6 +192,7 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
   const loss = (given: LossContext): Loss => {
     const texts = textsOf(given);
     const { parts, ...compared } = compare(embed(given, texts), given);
+    // Without synonyms the texts are an input of the graph, which cannot be an output of it as well.
     return { ...compared, parts: { ...parts, texts: ops.identity(texts) } };
   };
   /** A queue remembers training texts; held-out ones are compared with each other alone. */

@@ -1,4 +1,3 @@
-import { UserError } from '../shared/errors';
 import type { BatchExample, BatchToken } from '../shared/types';
 import type { Tensor } from '../onnx/types';
 import type { Batch } from './objective';
@@ -68,6 +67,6 @@ export const partsOf =
   (outputs: ReadonlyMap<string, Tensor>, prefix: string): Trained['part'] =>
   (name) => {
     const found = outputs.get(`${prefix}${name}`);
-    if (!found) throw new UserError(`The loss has no part "${name}".`, undefined, 'objective');
+    if (!found) throw new Error(`The loss has no part "${name}".`);
     return found;
   };

@@ -38,6 +38,7 @@ export class BatchPanel {
   readonly #problem = element('p', { class: 'error', attributes: { role: 'alert', hidden: '' } });
   readonly #command: CommandLine;
   #model: string | undefined;
+  #run: string | undefined;
   #asked: string | undefined;
 
   constructor(private readonly events: BatchEvents) {
@@ -66,6 +67,9 @@ export class BatchPanel {
     if (model === this.#model) return;
     this.#model = model;
     this.#asked = undefined;
+    // Another run may have other objectives.
+    if (first?.model !== this.#run) this.#objective.replaceChildren();
+    this.#run = first?.model;
     if (visible) this.load();
   }
 

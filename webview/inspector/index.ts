@@ -68,9 +68,9 @@ const tokens = new TokensPanel(
 );
 const similarity = new SimilarityPanel(
   {
-    request: (method, params, options) => host.request(method, params, options),
+    request: ask,
     reveal: (uri, units) => tell(ask('reveal', { uri, spans: units.map(({ start, end }) => ({ start, end })) })),
-    copy: (text) => ask('copy', { text }),
+    copy,
     explain,
   },
   memory.value.similarity,

@@ -91,7 +91,7 @@ export function describeRun({ name, state, checkpoint, startedAt }: RunSummary):
   return `${name} · ${at}${state === 'running' ? ', running' : ''}${when}`;
 }
 
-/** A place on the slider over checkpoints: `step 600, loss 4.21`, and for the last that it is followed. */
+/** A place on the slider over checkpoints: `step 600, mlm 4.21`, and of the last that it is the newest. */
 export function describeCheckpoint(checkpoints: readonly CheckpointSummary[], index: number): string {
   const checkpoint = checkpoints[index];
   if (!checkpoint) return '';

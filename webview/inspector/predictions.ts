@@ -1,4 +1,5 @@
 import { formatCount, formatNats, formatProbability } from '../../src/shared/format';
+import { tokenText } from '../../src/shared/token-text';
 import type { Prediction } from '../../src/shared/types';
 import type { Reading, Replaced, Side } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
@@ -94,16 +95,15 @@ function row({ token, probability, share, rank, truth }: CandidateView, only: bo
   const bar = element('div', { class: 'bar' });
   bar.style.width = `${(share * 100).toFixed(1)}%`;
   // A piece continues a word, so it can stand in no place of its own.
-  const word = token.startsWith('##') ? undefined : token.replace(/^[Ġ▁]/u, '');
-  const name =
-    word === undefined
-      ? element('span', { text: token })
-      : element('button', {
-          class: 'plain word',
-          text: word,
-          attributes: { title: 'Shows what this word would change', 'aria-label': `Try ${word}` },
-          on: { click: () => attempt(word) },
-        });
+  const { text: word, piece } = tokenText(token);
+  const name = piece
+    ? element('span', { text: token })
+    : element('button', {
+        class: 'plain word',
+        text: word,
+        attributes: { title: 'Shows what this word would change', 'aria-label': `Try ${word}` },
+        on: { click: () => attempt(word) },
+      });
   return element('tr', { class: [truth && 'truth', only && 'only'].filter(Boolean).join(' ') }, [
     element('td', { class: 'rank number', text: formatCount(rank) }),
     element('th', { attributes: { scope: 'row', dir: 'auto', ...(only && { title: 'Not among the candidates of the other model' }) } }, [

@@ -5,7 +5,7 @@ import type { Lab } from '../lab';
 import { begunMask, MASK, maskAt } from './mask-text';
 import { predictAt } from './predict';
 import { TEXTS } from './texts';
-import { tokenLabel, tokenText } from './token-text';
+import { tokenLabel, tokenText } from '../../shared/token-text';
 
 const PREDICTIONS = 20;
 

@@ -4,7 +4,7 @@ import { bar } from './bars';
 import { INTENSITIES, intensityOf } from './intensity';
 import { commandLink, escapeMarkdown } from './markdown';
 import type { Replacement } from './replacement';
-import { tokenLabel, tokenText } from './token-text';
+import { tokenLabel, tokenText } from '../../shared/token-text';
 
 const BAR = 10;
 

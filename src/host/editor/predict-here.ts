@@ -6,7 +6,7 @@ import { bar } from './bars';
 import { predictAt, type Place } from './predict';
 import { replaceText } from './replacement';
 import { spanOf, TEXTS } from './texts';
-import { tokenLabel, tokenText } from './token-text';
+import { tokenLabel, tokenText } from '../../shared/token-text';
 
 const PREDICTIONS = 20;
 const BAR = 12;

@@ -5,7 +5,7 @@ import { legend, statusLine } from '../../../src/host/editor/legend';
 import { escapeMarkdown } from '../../../src/host/editor/markdown';
 import { begunMask, maskAt } from '../../../src/host/editor/mask-text';
 import { findAgain, lensTitle, nearestOf } from '../../../src/host/editor/nearest-text';
-import { tokenLabel, tokenText } from '../../../src/host/editor/token-text';
+import { tokenLabel, tokenText } from '../../../src/shared/token-text';
 
 const hover = (word: string, tokens: readonly string[], pieces = 1): string =>
   hoverText({

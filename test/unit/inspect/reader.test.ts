@@ -189,6 +189,26 @@ describe('sentences', () => {
     }
   });
 
+  it('have the same neighbours when several ask at once', async () => {
+    const [folder, other] = [join(workspace.folder, 'text'), new Reader(run)];
+    const ask = (text: string) => other.neighbours(folder, text, 5, 60_000);
+    const texts = ['The whale watched a sailor at dawn.', 'A gull forgot the mate.'];
+    const together = await Promise.all(texts.map(ask));
+    expect(together.map(({ indexed, total }) => [indexed, total])).toEqual([
+      [720, 720],
+      [720, 720],
+    ]);
+    // One after the other, by an index that nobody else has filled.
+    const alone = new Reader(run);
+    for (const [i, text] of texts.entries()) expect(together[i]).toEqual(await alone.neighbours(folder, text, 5, 60_000));
+  });
+
+  it('need two different ones to lie on the sphere', async () => {
+    await expect(reader.geometry({ ...query, text: 'The whale passed. The whale passed.' })).rejects.toThrow(
+      /fewer than two different units/,
+    );
+  });
+
   it('have neighbours in a folder, which is read little by little', async () => {
     const folder = join(workspace.folder, 'text');
     const first = await reader.neighbours(folder, 'The whale watched a sailor at dawn.', 5, 0);
