@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The sizes that have a name. Tiny, mini and small are those of Turc et al. (2019, arXiv 1908.08962), base is BERT's own (arXiv 1810.04805). */
 export const PRESETS = {

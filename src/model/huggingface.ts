@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
 import { shortened } from '../shared/format';
 import { BERT, TOKEN_TYPES, variantOf, type Activation, type ModelConfig, type Variant } from './config';

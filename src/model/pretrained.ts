@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
 import { sameShape, size, type Shape, type Tensor } from '../onnx/types';
 import { TOKEN_TYPES, variantOf, type ModelConfig } from './config';

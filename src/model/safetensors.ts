@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
 import { shortened } from '../shared/format';
 import { jsonOddities } from '../shared/json';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { batchSize, probability, sequenceLength, tableFields, weight } from './options';
 import type { Positives as Source } from './views';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
 import type { ObjectiveContext } from './objective';
 import { ramp } from './ramp';

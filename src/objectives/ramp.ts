@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A number, or one that moves in a straight line from the first step to the last. */
 export type Ramp = number | { readonly from: number; readonly to: number };

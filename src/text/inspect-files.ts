@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { inspectFile, skipReason, type CorpusFile, type Inspection, type SkipReason } from './corpus';
 
 export type InspectedFile = CorpusFile & { readonly hash: string; readonly bytes: number };

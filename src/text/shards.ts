@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { hash32, stringSeed } from '../shared/random';
 import { NumberList } from './number-list';
 import type { SpecialTokens } from './tokenizer';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { diskError, UserError } from '../shared/errors';
 import type { Tensor } from '../onnx/types';
 import type { CheckpointSummary } from '../shared/types';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { shardsOf } from '../model/pretrained';
 import { diskError, UserError } from '../shared/errors';
 import { replaceFile } from './storage';

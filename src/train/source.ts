@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PretrainedModel } from '../experiment/model';
 import type { ModelConfig } from '../model/config';
 import type { ParameterSpec } from '../model/parameters';

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { input, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { optimise } from '../onnx/optimise';

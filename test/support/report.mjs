@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const TestResult = z.object({ title: z.string(), milliseconds: z.number(), error: z.string().optional() });
 /** @typedef {z.infer<typeof TestResult>} TestResult */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Projection, Unit } from '../../src/shared/types';
 import type { Models, Reading } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';

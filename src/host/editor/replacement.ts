@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../shared/errors';
 import { Span } from '../../shared/types';
 import { rangeOf } from './texts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { experimentJsonSchema, objectiveSchemas } from '../../../src/experiment/jsonSchema';
 import { optionsOf } from '../../../src/experiment/options';
 import { experimentSchema } from '../../../src/experiment/schema';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import * as ops from '../../../src/onnx/ops';
 import { tensor } from '../../../src/onnx/types';
 import { linear } from '../../../src/model/attention';

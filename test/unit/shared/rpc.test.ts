@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../../src/shared/errors';
 import { MessageHandler, RemoteError, type Handlers } from '../../../src/shared/rpc';
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { input, type Value } from '../../../src/onnx/graph';
 import * as ops from '../../../src/onnx/ops';
 import { serialise } from '../../../src/onnx/serialise';
