@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ramp } from './ramp';
 
 /** Options that objectives share, with the words that explain them in the editor. */
@@ -29,6 +29,6 @@ export const tableFields = <C extends Record<string, string>>(columns: C): { fil
     file: z
       .string()
       .min(1)
-      .describe("Path of a .jsonl, .csv or .tsv file with a row for each example, relative to the experiment's own folder."),
+      .describe("Path of a .jsonl, .csv, .tsv or .parquet file with a row for each example, relative to the experiment's own folder."),
     ...Object.fromEntries(Object.entries(columns).map(([name, what]) => [name, column(what)])),
   }) as never;

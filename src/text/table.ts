@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
 import { shortened } from '../shared/format';
 import { stringSeed, uniform } from '../shared/random';
@@ -24,6 +24,8 @@ export interface TableRequest {
 /** The rows of one side of a table, as tokens on disk. */
 export interface Table {
   readonly rows: number;
+  /** Names of its texts. */
+  readonly columns: readonly string[];
   /** Content tokens of a text. @throws RangeError if there is no such row */
   tokens(row: number, column: string): Int32Array;
   /** The row's number; 0 when the table has none. */
@@ -127,7 +129,7 @@ class TableSide implements Table {
     folder: string,
     split: SplitName,
     readonly rows: number,
-    private readonly columns: readonly string[],
+    readonly columns: readonly string[],
     vocabularySize: number,
   ) {
     this.#tokens = new TokenReader(tokensPath(folder, split), vocabularySize);

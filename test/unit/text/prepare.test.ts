@@ -258,7 +258,7 @@ describe('tables', () => {
       /pairs\.csv:9: "many" in the column "score" is not a number/,
       /3\.5/,
     ],
-    ['of another kind', rows(), { file: 'pairs.md' }, /pairs\.md is no kind of table/, /\.jsonl, \.csv or \.tsv/],
+    ['of another kind', rows(), { file: 'pairs.md' }, /pairs\.md is no kind of table/, /\.jsonl, \.csv, \.tsv or \.parquet/],
   ])('%s is a mistake that is named, and leaves nothing half-made', async (_, content, request, message, hint) => {
     const [folder, cache] = [folderOf({ 'pairs.csv': content, 'pairs.md': content }), folderOf({})];
     const file = 'file' in request ? resolve(folder, String(request.file)) : join(folder, 'pairs.csv');
