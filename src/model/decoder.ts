@@ -1,4 +1,4 @@
-import { scope, type Value } from '../onnx/graph';
+import { scope, segment, type Value } from '../onnx/graph';
 import { attentionBlock, batchFirst, causalBias, embed, feedForwardBlock, keysValues, paddingBias, type Surroundings } from './attention';
 import type { ModelConfig } from './config';
 import type { Dropout } from './random';
@@ -40,7 +40,7 @@ export function decode(
     for (let i = 0; i < layers; i++) {
       const layer = `${DECODER}.encoder.layer.${i}`;
       const place = `${site}${layer}`;
-      x = scope(`layer.${i}`, () => {
+      const build = (): Value => {
         const attend = (block: string, queries: Value, to: Value, bias?: Value): Value =>
           scope(block, () => {
             const name = `${layer}.${block}`;
@@ -48,7 +48,8 @@ export function decode(
           });
         const crossed = attend('crossattention', attend('attention', x, x, order), context.rows, padding);
         return scope('intermediate', () => feedForwardBlock(surroundings, layer, place, crossed));
-      });
+      };
+      x = scope(`layer.${i}`, () => segment(build));
     }
     return batchFirst(x, batch);
   });

@@ -1,4 +1,4 @@
-import { scope, type Value } from '../onnx/graph';
+import { scope, segment, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
 import { attentionBlock, batchFirst, causalBias, embed, feedForwardBlock, keysValues, paddingBias, type Surroundings } from './attention';
@@ -85,7 +85,7 @@ export function encoderStack(
   for (let i = 0; i < layers; i++) {
     const layer = `${prefix}.encoder.layer.${i}`;
     const place = `${site}${layer}`;
-    x = scope(`layer.${i}`, () => {
+    const build = (): Value => {
       const chosen = rows !== undefined && i === layers - 1;
       const wanted = chosen ? ops.gather(x, rows) : x;
       const attended = scope('attention', () => {
@@ -100,7 +100,8 @@ export function encoderStack(
         );
       });
       return scope('intermediate', () => feedForwardBlock(surroundings, layer, place, attended));
-    });
+    };
+    x = scope(`layer.${i}`, () => segment(build));
   }
   return rows && layers === 0 ? ops.gather(x, rows) : x;
 }

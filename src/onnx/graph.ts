@@ -36,9 +36,13 @@ export class Constant {
 export type Attribute = number | string | readonly number[];
 export type Attributes = Readonly<Record<string, Attribute | undefined>>;
 
+let currentSegment: symbol | undefined;
+
 /** One application of an operator. */
 export class Node {
   readonly outputs: readonly Value[];
+  /** The part of the model that it belongs to, see {@link segment}. */
+  readonly segment = currentSegment;
 
   constructor(
     readonly op: OperatorName,
@@ -67,13 +71,36 @@ let scopePath = '';
 export const currentScope = (): string => scopePath;
 
 /** Names the part of the model that `build` writes; scopes nest as `encoder/layer.0/attention`. */
-export function scope<T>(name: string, build: () => T): T {
+export const scope = <T>(name: string, build: () => T): T => inScope(scopePath ? `${scopePath}/${name}` : name, build);
+
+/** Has what `build` writes belong to a scope, whatever the one it is written in: as a node does that takes another's place. */
+export function inScope<T>(path: string, build: () => T): T {
   const outer = scopePath;
-  scopePath = outer ? `${outer}/${name}` : name;
+  scopePath = path;
   try {
     return build();
   } finally {
     scopePath = outer;
+  }
+}
+
+const FULL = 'float32';
+
+/** Has the matrix products that `build` writes, and those of their gradients, stay in float32 whatever the precision of a training. */
+export const inFloat32 = <T>(build: () => T): T => scope(FULL, build);
+export const staysInFloat32 = ({ scope }: Node): boolean => scope.split('/').includes(FULL);
+
+/**
+ * Marks what `build` writes, such as a layer, as one part: with recomputation, `grad` keeps of its values only those that other parts read, and computes
+ * the rest again.
+ */
+export function segment<T>(build: () => T): T {
+  const outer = currentSegment;
+  currentSegment = Symbol();
+  try {
+    return build();
+  } finally {
+    currentSegment = outer;
   }
 }
 

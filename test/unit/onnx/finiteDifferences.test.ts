@@ -89,10 +89,10 @@ const matrices =
     if (op === 'fusedMatMul') {
       // The same operands with their rows before the batch.
       const [transBatchA, transBatchB] = batch.length > 0 ? [random.integer(0, 1), random.integer(0, 1)] : [0, 0];
-      const turned = ({ value, tensor: { shape, data } }: Fed, turn: number): Fed =>
-        turn
-          ? fed(dtype, [shape.at(-2)!, ...shape.slice(0, -2), shape.at(-1)!], data as Float64Array)
-          : { value, tensor: { dtype, shape, data } };
+      const turned = (operand: Fed, turn: number): Fed => {
+        const { shape, data } = operand.tensor;
+        return turn ? fed(dtype, [shape.at(-2)!, ...shape.slice(0, -2), shape.at(-1)!], data as Float64Array) : operand;
+      };
       const operands = [turned(a, transBatchA), turned(b, transBatchB)] as const;
       return trial(operands, ops.fusedMatMul(operands[0].value, operands[1].value, { transA, transB, transBatchA, transBatchB, alpha }));
     }
