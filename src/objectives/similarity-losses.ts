@@ -1,4 +1,4 @@
-import { scope, type Value } from '../onnx/graph';
+import { inFloat32, scope, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
 import { shareOf } from './scoring';
@@ -111,8 +111,12 @@ export function alignmentAndUniformity(first: Value, second: Value): { alignment
   return { alignment, uniformity };
 }
 
-/** scale · A·Bᵀ */
-const similarities = (a: Value, b: Value, scale: Value | number): Value => ops.mul(ops.gemm(a, b, undefined, { transB: 1 }), scale);
+/** scale · A·Bᵀ. In float32: a scale of 20 makes of bfloat16's 1/256 more than losses bear, and beside the encoder the products are small. */
+const similarities = (a: Value, b: Value, scale: Value | number): Value =>
+  ops.mul(
+    inFloat32(() => ops.gemm(a, b, undefined, { transB: 1 })),
+    scale,
+  );
 
 /** The scores [N, M] of anchors [N, H], and beside them those of what a queue remembers. */
 function withQueue(scores: Value, anchors: Value, { scale, queue }: SimilarityOptions): Value {

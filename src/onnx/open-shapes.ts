@@ -12,8 +12,8 @@ import {
   type ValueInfoProto,
 } from 'onnx-buf';
 import type { Outputs } from './graph';
-import { unfusedMatMul } from './ops';
-import { rewrite, type Rule } from './rewrite/rewrite';
+import { standardProduct } from './rewrite/arrange';
+import { rewrite } from './rewrite/rewrite';
 import { modelProto, tensorProto } from './serialise';
 import { size, tensor, type Tensor } from './types';
 
@@ -46,15 +46,11 @@ export function serialiseOpen<Name extends string>(
 ): Uint8Array {
   const [model, other] = ([0, 1] as const).map((i) => {
     const given = Object.fromEntries(Object.entries<OpenSize>(sizes).map(([name, { between }]) => [name, between[i]]));
-    return modelProto(rewrite(build(given as Record<Name, number>), [standard]).outputs);
+    return modelProto(rewrite(build(given as Record<Name, number>), [standardProduct]).outputs);
   });
   model!.graph = new Opener(model!.graph!, other!.graph!, sizes).open(weights);
   return toBinary(ModelProtoSchema, model!);
 }
-
-/** ONNX Runtime's own product in ONNX's operators: other runtimes do not have it. */
-const standard: Rule = ({ op, inputs: [a, b], attributes }) =>
-  op === 'FusedMatMul' ? [unfusedMatMul(a!, b!, attributes as never)] : undefined;
 
 /** A number, or a product of sizes and a factor. */
 interface Product {

@@ -9,20 +9,22 @@ import {
   TensorProtoSchema,
   ValueInfoProtoSchema,
   type AttributeProto,
+  type GraphProto,
   type ModelProto,
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
 } from 'onnx-buf';
-import { Constant, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
+import { Constant, GraphError, type Input, inputsOf, topologicalOrder, type Attribute, type Node, type Outputs, type Value } from './graph';
 import type { OperandKind } from './operators/operator';
-import { keyOfNumber, tensor, type DType, type Tensor, type Type } from './types';
+import { keyOfNumber, tensor, type DType, type Tensor } from './types';
 
 /** Opset 20 has everything the table emits (Gelu came with it) and is understood by every current runtime. */
 const OPSET = 20n;
 const IR_VERSION = 9n;
 
 export const elementTypes: Record<DType, TensorProto_DataType> = {
+  bfloat16: TensorProto_DataType.BFLOAT16,
   float32: TensorProto_DataType.FLOAT,
   float64: TensorProto_DataType.DOUBLE,
   int64: TensorProto_DataType.INT64,
@@ -42,6 +44,7 @@ export const MUTE = 'mute';
  * The graph as an ONNX model. Inputs appear in order of first use, under the names they were made with; outputs under the names given.
  * Values in between are called after the place that built them, so that a viewer shows `encoder/layer.0/attention/Softmax`.
  *
+ * @throws GraphError for an input or output in bfloat16, of which the binding for Node makes no tensor
  * @param muted adds a first output that is an (empty) sequence of tensors: a thing that ONNX Runtime's binding for Node cannot hand back, so that it
  *   hands back none of the outputs, see `Session.run`
  */
@@ -50,18 +53,50 @@ export const serialise = (outputs: Outputs, options?: { readonly muted?: boolean
 
 /** {@link serialise} before it becomes bytes. */
 export function modelProto(outputs: Outputs, { muted = false } = {}): ModelProto {
+  for (const [name, value] of [...inputsOf(outputs.values()).map((value) => [(value.source as Input).name, value] as const), ...outputs])
+    if (value.dtype === 'bfloat16')
+      throw new GraphError('serialise', [value], `"${name}" is an input or output, which bfloat16 cannot be; cast it`);
   const names = nameValues(outputs);
-  const nameOf = (value: Value): string => names.get(value)!;
-  const order = topologicalOrder(outputs.values());
-  const constants = new Map<string, TensorProto>();
-  for (const [value, name] of names) if (value.source instanceof Constant) constants.set(name, tensorProto(value.source.tensor, name));
+  const inputs = inputsOf(outputs.values()).map((value) => valueInfo(names.get(value)!, value));
+  const results = [...outputs].map(([name, value]) => valueInfo(name, value));
+  return modelOf({ name: 'step', inputs, outputs: results, ...bodyOf(outputs, (value) => names.get(value)!), muted });
+}
 
+/** What a graph does: its nodes, each after those that it needs, and its constants. */
+interface Body {
+  readonly nodes: readonly NodeProto[];
+  readonly constants: readonly TensorProto[];
+}
+
+/** @param outputName what an output of this name is called: as it is by default */
+export function bodyOf(outputs: Outputs, nameOf: (value: Value) => string, outputName = (name: string): string => name): Body {
+  const constants = new Map<string, TensorProto>();
+  const order = topologicalOrder(outputs.values());
+  const constant = ({ source }: Value, name: string): void => {
+    if (source instanceof Constant) constants.set(name, tensorProto(source.tensor, name));
+  };
+  for (const value of [...order.flatMap(({ inputs }) => inputs), ...outputs.values()]) constant(value, nameOf(value));
   const nodes = order.map((node) => nodeProto(node, nameOf, constants));
   // An output that is an input, a constant, or another output under a second name needs a node of its own.
   for (const [name, value] of outputs) {
-    if (nameOf(value) !== name) nodes.push(create(NodeProtoSchema, { opType: 'Identity', name, input: [nameOf(value)], output: [name] }));
+    const output = outputName(name);
+    if (nameOf(value) !== output)
+      nodes.push(create(NodeProtoSchema, { opType: 'Identity', name: output, input: [nameOf(value)], output: [output] }));
   }
-  if (muted) nodes.push(create(NodeProtoSchema, { opType: 'SequenceEmpty', name: MUTE, output: [MUTE] }));
+  return { nodes, constants: [...constants.values()] };
+}
+
+interface ModelParts extends Body {
+  readonly name: string;
+  readonly inputs: readonly ValueInfoProto[];
+  readonly outputs: readonly ValueInfoProto[];
+  /** See {@link serialise}. */
+  readonly muted?: boolean;
+}
+
+/** A model with the versions that we write. */
+export function modelOf({ muted = false, ...parts }: ModelParts): ModelProto {
+  const mute = create(NodeProtoSchema, { opType: 'SequenceEmpty', name: MUTE, output: [MUTE] });
   return create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: 'objective-lab',
@@ -69,15 +104,16 @@ export function modelProto(outputs: Outputs, { muted = false } = {}): ModelProto
       { domain: '', version: OPSET },
       { domain: 'com.microsoft', version: 1n },
     ],
-    graph: create(GraphProtoSchema, {
-      name: 'step',
-      node: nodes,
-      initializer: [...constants.values()],
-      input: inputsOf(outputs.values()).map((value) => valueInfo(nameOf(value), value)),
-      output: [...(muted ? [MUTE_INFO] : []), ...[...outputs].map(([name, value]) => valueInfo(name, value))],
+    graph: graphOf({
+      ...parts,
+      nodes: [...parts.nodes, ...(muted ? [mute] : [])],
+      outputs: [...(muted ? [MUTE_INFO] : []), ...parts.outputs],
     }),
   });
 }
+
+export const graphOf = ({ name, nodes, constants, inputs, outputs }: Omit<ModelParts, 'muted'>): GraphProto =>
+  create(GraphProtoSchema, { name, node: [...nodes], initializer: [...constants], input: [...inputs], output: [...outputs] });
 
 /** A unique name for every value: inputs and outputs as they are called, the rest after scope and operator. */
 export function nameValues(outputs: Outputs): Map<Value, string> {
@@ -159,7 +195,8 @@ export function tensorProto({ dtype, shape, data }: Tensor, name: string): Tenso
   });
 }
 
-const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
+/** @param shape extents; one that is open until the graph runs has a name */
+export const valueInfo = (name: string, { dtype, shape }: { dtype: DType; shape: readonly (number | string)[] }): ValueInfoProto =>
   create(ValueInfoProtoSchema, {
     name,
     type: {
@@ -167,7 +204,14 @@ const valueInfo = (name: string, { dtype, shape }: Type): ValueInfoProto =>
         case: 'tensorType',
         value: {
           elemType: elementTypes[dtype],
-          shape: { dim: shape.map((extent) => ({ value: { case: 'dimValue' as const, value: BigInt(extent) } })) },
+          shape: {
+            dim: shape.map((extent) => ({
+              value:
+                typeof extent === 'string'
+                  ? { case: 'dimParam' as const, value: extent }
+                  : { case: 'dimValue' as const, value: BigInt(extent) },
+            })),
+          },
         },
       },
     },

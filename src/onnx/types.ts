@@ -1,5 +1,8 @@
-/** Element types the compiler knows, by their ONNX names in lower case. */
-export type DType = 'float32' | 'float64' | 'int64' | 'int32' | 'uint32' | 'uint8' | 'bool';
+/** Element types of tensors, by their ONNX names in lower case. */
+export type StoredType = 'float32' | 'float64' | 'int64' | 'int32' | 'uint32' | 'uint8' | 'bool';
+
+/** Element types the compiler knows: those, and one that only values in between have. */
+export type DType = StoredType | 'bfloat16';
 
 /** A fixed shape: every size is known when the graph is built. `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -13,6 +16,7 @@ export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Arra
 
 /** A tensor's contents: row-major elements, one for each place of the shape. Booleans are bytes of 0 and 1. */
 export interface Tensor extends Type {
+  readonly dtype: StoredType;
   readonly data: TensorData;
 }
 
@@ -26,27 +30,34 @@ const arrays = {
   bool: Uint8Array,
 } as const;
 
+/** The element type of a tensor. @throws TypeError for bfloat16 */
+export function stored(dtype: DType): StoredType {
+  if (dtype === 'bfloat16') throw new TypeError('No tensor holds bfloat16: cast it to float32.');
+  return dtype;
+}
+
 /** Zeros of the right typed array. */
-export function allocate(dtype: DType, length: number): TensorData {
+export function allocate(dtype: StoredType, length: number): TensorData {
   return new arrays[dtype](length);
 }
 
 /** A tensor from plain numbers; integers are truncated by their typed array, `int64` by `BigInt`. */
 export function tensor(dtype: DType, shape: Shape, values: ArrayLike<number>): Tensor {
-  const data = allocate(dtype, values.length);
+  const type = stored(dtype);
+  const data = allocate(type, values.length);
   for (let i = 0; i < values.length; i++) data[i] = dtype === 'int64' ? BigInt(values[i] ?? 0) : (values[i] ?? 0);
   if (data.length !== size(shape)) throw new RangeError(`${data.length} values do not fill the shape ${showShape(shape)}.`);
-  return { dtype, shape, data };
+  return { dtype: type, shape, data };
 }
 
 /** A tensor of one value throughout. */
 export const filled = (dtype: DType, shape: Shape, value: number): Tensor => ({
-  dtype,
+  dtype: stored(dtype),
   shape,
-  data: allocate(dtype, size(shape)).fill((dtype === 'int64' ? BigInt(value) : value) as never),
+  data: allocate(stored(dtype), size(shape)).fill((dtype === 'int64' ? BigInt(value) : value) as never),
 });
 
-export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
+export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64' || dtype === 'bfloat16';
 
 /** Number of elements; 1 for a scalar. */
 export const size = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);

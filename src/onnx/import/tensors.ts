@@ -1,19 +1,20 @@
 import { TensorProto_DataLocation, TensorProto_DataType, type TensorProto } from 'onnx-buf';
 import { UserError } from '../../shared/errors';
 import { elementTypes } from '../serialise';
-import { allocate, isShape, size, type DType, type Tensor, type TensorData } from '../types';
+import { allocate, isShape, size, type StoredType, type Tensor, type TensorData } from '../types';
 
-const dtypes = new Map<number, DType>(Object.entries(elementTypes).map(([dtype, elementType]) => [elementType, dtype as DType]));
+const { bfloat16: _, ...readable } = elementTypes;
+const dtypes = new Map<number, StoredType>(Object.entries(readable).map(([dtype, elementType]) => [elementType, dtype as StoredType]));
 
 /** @throws UserError (code `onnx`) for an element type that the compiler does not have */
-export function dtypeOf(elementType: number, what: string): DType {
+export function dtypeOf(elementType: number, what: string): StoredType {
   const dtype = dtypes.get(elementType);
   if (dtype) return dtype;
   const name = TensorProto_DataType[elementType]?.toLowerCase() ?? `number ${elementType}`;
   throw new UserError(
     // ONNX's own name for none.
     name === 'undefined' ? `${what} has no element type.` : `${what} has the element type ${name}.`,
-    `Export the model with ${Object.keys(elementTypes).join(', ')} alone.`,
+    `Export the model with ${Object.keys(readable).join(', ')} alone.`,
     'onnx',
   );
 }
@@ -46,7 +47,7 @@ export function readTensor(proto: TensorProto, external: ReadExternal | undefine
   return { dtype, shape, data };
 }
 
-function fromBytes(dtype: DType, bytes: Uint8Array): TensorData | undefined {
+function fromBytes(dtype: StoredType, bytes: Uint8Array): TensorData | undefined {
   const empty = allocate(dtype, 0);
   if (bytes.length % empty.BYTES_PER_ELEMENT !== 0) return undefined;
   const data = allocate(dtype, bytes.length / empty.BYTES_PER_ELEMENT);
@@ -55,7 +56,7 @@ function fromBytes(dtype: DType, bytes: Uint8Array): TensorData | undefined {
 }
 
 /** The older form: a list of numbers for each kind of element. */
-function fromFields(dtype: DType, { floatData, doubleData, int64Data, int32Data, uint64Data }: TensorProto): TensorData {
+function fromFields(dtype: StoredType, { floatData, doubleData, int64Data, int32Data, uint64Data }: TensorProto): TensorData {
   const fields = {
     float32: floatData,
     float64: doubleData,

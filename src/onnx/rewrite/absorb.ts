@@ -1,4 +1,4 @@
-import { Node, type Value } from '../graph';
+import { inScope, Node, type Value } from '../graph';
 import * as ops from '../ops';
 import { rowsLast } from '../operators/matmul';
 import { lastTwoSwapped } from '../types';
@@ -27,10 +27,12 @@ const isProduct = (source: Value['source']): source is Product =>
   (source.op === 'MatMul' || source.op === 'FusedMatMul' || source.op === 'Gemm') &&
   source.inputs.slice(0, 2).every(({ rank }) => rank >= 2);
 
-/** The same product of other operands or with other factors. */
+/** The same product of other operands or with other factors, where it was. */
 function rebuild(node: Product, a: Value, b: Value, change: Factors, c = node.inputs[2]): Value {
   const { alpha = 1, beta = 1, ...layout }: Factors = { ...(node.attributes as Factors), ...change };
-  return node.op === 'Gemm' ? ops.gemm(a, b, c, { alpha, ...(c && { beta }), ...layout }) : ops.fusedMatMul(a, b, { alpha, ...layout });
+  return inScope(node.scope, () =>
+    node.op === 'Gemm' ? ops.gemm(a, b, c, { alpha, ...(c && { beta }), ...layout }) : ops.fusedMatMul(a, b, { alpha, ...layout }),
+  );
 }
 
 /** Aᵀ·B, A·Bᵀ: a transposition of the last two axes, or one that brings the rows of the matrices from before the batch to their place. */

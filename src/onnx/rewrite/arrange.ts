@@ -27,6 +27,10 @@ export const scatterSafely: Rule = ({ op, inputs, attributes }) => {
   return [ops.reshape(ops.scatterElements(matrix, places, ops.reshape(updates, [count, width]), 0, 'add'), data.shape)];
 };
 
+/** ONNX Runtime's own product in ONNX's operators: neither its WebGPU provider nor other runtimes have it. */
+export const standardProduct: Rule = ({ op, inputs: [a, b], attributes }) =>
+  op === 'FusedMatMul' ? [ops.unfusedMatMul(a!, b!, attributes as never)] : undefined;
+
 /** Row-major numbers of index tuples [..., depth] into the leading axes of the data; negative indices count from the end. */
 function rowNumbers(data: Value, indices: Value, depth: number): Value {
   const extents = tensor('int64', [depth], data.shape.slice(0, depth));

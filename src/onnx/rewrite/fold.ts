@@ -1,7 +1,7 @@
 import type { Node, Value } from '../graph';
 import { constant, constantOf } from '../ops';
 import { sliceRange, type SliceAttributes } from '../operators/shape';
-import { allocate, isFloat, normaliseAxis, size, type DType, type Shape, type Tensor } from '../types';
+import { allocate, isFloat, normaliseAxis, size, stored, type DType, type Shape, type Tensor } from '../types';
 import type { Rule } from './rewrite';
 
 /** Above this many elements a constant is cheaper to compute at run time than to store in the file. */
@@ -17,8 +17,8 @@ function folded(node: Node): Value | undefined {
   const [output] = node.outputs;
   const tensors = node.inputs.map(constantOf);
   if (!output || size(output.shape) > LARGEST || !tensors.every((tensor) => tensor !== undefined)) return undefined;
-  // Numbers of 32 bits that wrap around are left to the runtime.
-  if (output.dtype === 'uint32') return undefined;
+  // Numbers of 32 bits that wrap around are left to the runtime, and so is what no tensor holds.
+  if (output.dtype === 'uint32' || output.dtype === 'bfloat16') return undefined;
   // An expanded number is a few bytes of file whatever its shape.
   if (node.op === 'Expand' && isFloat(output.dtype)) return undefined;
   const { evaluate } = node.operator;
@@ -35,13 +35,13 @@ function elementwise(evaluate: (...values: number[]) => number, operands: readon
   if (operands.some((operand) => operand.dtype === 'int64' && !operand.data.every((element) => Number.isSafeInteger(Number(element)))))
     return undefined;
   const store = storing(dtype);
-  const data = allocate(dtype, size(shape));
+  const data = allocate(stored(dtype), size(shape));
   for (let i = 0; i < data.length; i++) {
     const element = store(evaluate(...operands.map((operand) => Number(operand.data[broadcastPlace(i, shape, operand.shape)]))));
     if (element === undefined) return undefined;
     data[i] = element;
   }
-  return { dtype, shape, data };
+  return { dtype: stored(dtype), shape, data };
 }
 
 /** How a result becomes an element: whole numbers are cut off towards zero, as ONNX's division does. */
@@ -117,13 +117,13 @@ function reshaped({ inputs: [x] }: Node, output: Value): Origin {
 }
 
 function moved(operands: readonly Tensor[], { dtype, shape }: Value, origin: Origin): Tensor {
-  const data = allocate(dtype, size(shape));
+  const data = allocate(stored(dtype), size(shape));
   for (let i = 0; i < data.length; i++) {
     const { operand, place } = origin(coordinates(i, shape));
     const from = operands[operand]!;
     data[i] = from.data[placeOf(place, from.shape)]!;
   }
-  return { dtype, shape, data };
+  return { dtype: stored(dtype), shape, data };
 }
 
 /** The place along each axis of element `index` in row-major order. */

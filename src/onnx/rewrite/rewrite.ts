@@ -1,4 +1,4 @@
-import { Constant, Input, Node, scope, topologicalOrder, type Outputs, type Value } from '../graph';
+import { Constant, Input, inScope, Node, topologicalOrder, type Outputs, type Value } from '../graph';
 import * as ops from '../ops';
 import { keyOfNumber, type Tensor } from '../types';
 
@@ -54,7 +54,7 @@ export function rewrite(outputs: Outputs, rules: readonly Rule[]): { outputs: Ou
     const moved = inputs.every((value, i) => value === node.inputs[i])
       ? node
       : new Node(node.op, node.operator, inputs, node.attributes, node.scope, node.outputs);
-    const replaced = scope(node.scope, () => firstOf(rules, moved, usedOnce));
+    const replaced = inScope(node.scope, () => firstOf(rules, moved, usedOnce));
     changed ||= replaced !== undefined;
     node.outputs.forEach((output, i) => {
       const value = share(replaced?.[i] ?? moved.outputs[i]!);
