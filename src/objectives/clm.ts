@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
 import { encode } from '../model/encoder';
@@ -35,6 +35,7 @@ export const clm = {
   metrics: { accuracy: 'Share of the tokens that the model thinks most likely.' },
   options: Options,
   writing: ({ sequenceLength: longest }, { layers }) => ({ stack: { prefix: 'bert', layers }, head: LM_HEAD, longest }),
+  rowwise: { weights: [], metrics: true },
   create: createClm,
 } satisfies Objective<Options>;
 

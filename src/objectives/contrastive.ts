@@ -250,6 +250,10 @@ function createContrastive(options: Options, context: ObjectiveContext): Instanc
       kind === 'cosent'
         ? { metric: 'contrastive.order', value: 0.5, by: 'chance', better: 'higher' }
         : { metric: 'contrastive.retrieval', value: 1 / candidates, by: 'chance', better: 'higher' },
+    division: {
+      rows: batch,
+      into: (count) => createContrastive({ ...options, gradientCache: Math.min(gradientCache || batch, batch / count) }, context),
+    },
     ...(gradientCache > 0 && {
       cached: {
         count: chunks,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor } from '../onnx/types';
@@ -66,6 +66,7 @@ export const mlm = {
   ],
   metrics: { masked: 'Loss in nats on the places that show [MASK] alone, where nothing shows through.' },
   options: Options,
+  rowwise: { weights: ['weights', 'maskedWeights'], metrics: true },
   create: createMlm,
 } satisfies Objective<Options>;
 

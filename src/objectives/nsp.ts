@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Objective } from './objective';
 import { createPairObjective, sentencePairFields } from './sentence-pairs';
 
@@ -20,6 +20,7 @@ export const nsp = {
   papers: ['Devlin et al., 2019. BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding. arXiv 1810.04805'],
   metrics: { accuracy: 'Share of right answers; chance is one half.' },
   options: Options,
+  rowwise: { weights: [], metrics: true },
   create: (options, context) =>
     createPairObjective(
       {

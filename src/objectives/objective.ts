@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Value } from '../onnx/graph';
 import type { Shape, Tensor, Type } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
@@ -91,6 +91,28 @@ export interface Instance {
   readonly examples: (trained: Trained) => ShownExamples;
   /** How the gradient of a batch too large for the memory is computed in parts; without it, at once. */
   readonly cached?: CachedLoss;
+  /** How a batch is divided; without it, it is not. */
+  readonly division?: Division;
+  /** The parts that it is divided into. */
+  readonly parts?: Parts;
+}
+
+/** A batch of `rows` examples can be computed in any number of equal parts that divides them. */
+export interface Division {
+  readonly rows: number;
+  /** The same objective on the same batches, computed in so many parts, or in chunks of a gradient cache. */
+  readonly into: (count: number) => Instance;
+}
+
+/** The parts of a batch: its loss is the mean of theirs, and so is its gradient. */
+export interface Parts {
+  readonly count: number;
+  /** The objective with a batch as small as a part. */
+  readonly instance: Instance;
+  /** The rows of a part, of a batch for training or of a held-out one. */
+  readonly part: (batch: Batch, index: number) => Batch;
+  /** Whether the held-out metrics of a batch are means of those of its parts as well; otherwise held-out batches are measured whole. */
+  readonly metrics: boolean;
 }
 
 /** A loss over embeddings that are computed in chunks, see `GradientCache`. */
@@ -106,6 +128,14 @@ export interface CachedLoss {
   readonly loss: (embeddings: Value, context: LossContext) => Loss;
   /** What both are written with on held-out text. */
   readonly heldOut: (context: LossContext) => LossContext;
+}
+
+/** What is to know of an objective whose batches can be divided by rows; their number is its option `batchSize`. */
+export interface Rowwise {
+  /** Feeds that hold weights which add up to 1 over a batch. */
+  readonly weights: readonly string[];
+  /** See {@link Parts.metrics}. */
+  readonly metrics: boolean;
 }
 
 /** One pre-training objective: a row of the registry and a file of its own. */
@@ -128,5 +158,7 @@ export interface Objective<O extends ObjectiveOptions = ObjectiveOptions> {
   writing?(options: O, config: ModelConfig): Writing;
   /** A file of rows that it reads. */
   table?(options: O): TableRequest | undefined;
+  /** That the loss of a batch is the mean of those of equal parts of its rows, so that it can be computed in parts. */
+  readonly rowwise?: Rowwise;
   create(options: O, context: ObjectiveContext): Instance;
 }

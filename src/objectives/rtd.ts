@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor, type Tensor } from '../onnx/types';
@@ -62,6 +62,7 @@ export const rtd = {
     discriminator: 'Loss in nats a token of telling replaced from original.',
   },
   options: Options,
+  rowwise: { weights: ['weights'], metrics: false },
   create: createRtd,
 } satisfies Objective<Options>;
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import * as ops from '../onnx/ops';
 import { filled, tensor } from '../onnx/types';
 import { linear } from '../model/attention';

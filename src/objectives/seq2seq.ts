@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
 import { tensor, type Tensor } from '../onnx/types';
@@ -113,6 +113,7 @@ export const seq2seq = {
     longest: targetSize(options),
     reads: { length: options.sequenceLength, pooled: kindOf(options) === 'tsdae' },
   }),
+  rowwise: { weights: ['weights', 'wordWeights'], metrics: true },
   create: createSeq2seq,
 } satisfies Objective<Options>;
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Objective } from './objective';
 import { createPairObjective, sentencePairFields } from './sentence-pairs';
 
@@ -18,6 +18,7 @@ export const sop = {
   papers: ['Lan et al., 2020. ALBERT: A Lite BERT for Self-supervised Learning of Language Representations. arXiv 1909.11942'],
   metrics: { accuracy: 'Share of right answers; chance is one half.' },
   options: Options,
+  rowwise: { weights: [], metrics: true },
   create: (options, context) =>
     createPairObjective(
       {

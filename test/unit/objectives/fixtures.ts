@@ -118,6 +118,7 @@ export function randomDocuments(count: number, sentences: (document: number) => 
 
 export const tableOf = (rows: readonly Readonly<Record<string, readonly number[]>>[], scores: readonly number[] = []): Table => ({
   rows: rows.length,
+  columns: Object.keys(rows[0] ?? {}),
   tokens: (row, column) => Int32Array.from(rows[row]![column]!),
   score: (row) => scores[row] ?? 0,
 });

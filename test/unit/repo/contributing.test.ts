@@ -57,7 +57,14 @@ describe('the worked example of CONTRIBUTING', () => {
     const baseline = instance.baseline(corpus.dataset.heldOut, 0);
     const before = (await evaluator.evaluate())![baseline.metric]!;
     for (let step = 0; step < steps; step++)
-      await optimisation.step(plan.at(step), [instance.batch(corpus.dataset.train, step)], step, learningRateAt(step, experiment.training));
+      await optimisation.steps([
+        {
+          parts: plan.at(step),
+          batches: [instance.batch(corpus.dataset.train, step)],
+          key: step,
+          learningRate: learningRateAt(step, experiment.training),
+        },
+      ]);
     const after = (await evaluator.evaluate())![baseline.metric]!;
     await optimisation.release();
     await evaluator.release();
