@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where something stands in a text, in UTF-16 code units, end exclusive: the editor's own unit. */
 export const Span = z.object({ start: z.int().nonnegative(), end: z.int().nonnegative() });
@@ -6,6 +6,10 @@ export type Span = z.infer<typeof Span>;
 
 export const Device = z.enum(['auto', 'cpu', 'cuda', 'webgpu']);
 export type Device = z.infer<typeof Device>;
+
+/** In what matrix products are computed. */
+export const Precision = z.enum(['fp32', 'tf32', 'bf16']);
+export type Precision = z.infer<typeof Precision>;
 
 /** A token of a text. `text` is what it covers in the source; special tokens cover nothing (start = end). */
 export const Token = Span.extend({ id: z.int(), token: z.string(), special: z.boolean() });
@@ -118,7 +122,8 @@ export type TrainingBatch = z.infer<typeof TrainingBatch>;
  * A training line carries learning rate, gradient norm (before clipping; with several objectives in a step also that of each, times its weight),
  * speed, and the share of the step's time that the device waited for its batch; an evaluation line carries `eval` (held-out data): the held-out loss of each
  * objective by its name (`mlm` at a masking rate of 15 %), further metrics as `objective.metric`, and `unigram`, the entropy of the unigram
- * distribution in nats: what a model that knows only word frequencies would reach on the masked tokens.
+ * distribution in nats: what a model that knows only word frequencies would reach on the masked tokens. A line with `probes` carries the main metric of
+ * each downstream task, as `probe: metric`.
  */
 export const Metrics = z.object({
   step: z.int(),
@@ -126,6 +131,7 @@ export const Metrics = z.object({
   seconds: z.number(),
   loss: z.record(z.string(), z.number()).optional(),
   eval: z.record(z.string(), z.number()).optional(),
+  probes: z.record(z.string(), z.number()).optional(),
   learningRate: z.number().optional(),
   gradientNorm: z.number().optional(),
   gradientNorms: z.record(z.string(), z.number()).optional(),

@@ -7,6 +7,7 @@ import { hash32 } from '../shared/random';
 import { compileEvaluation, feedsOf, parametersOf, STEP_KEY } from './compile';
 import { Session, targetOf, type SessionOptions } from './device';
 import { cachedEvaluation, isCached } from './gradient-cache';
+import { dividedEvaluation, isDivided } from './micro-batches';
 
 /** Held-out batches an evaluation looks at: always the same ones, whatever the experiment's seed. */
 const BATCHES = 16;
@@ -34,7 +35,9 @@ export class Evaluator {
     for (const instance of this.instances) {
       const measurement = isCached(instance)
         ? await cachedEvaluation(config, instance, parameters, options)
-        : await Session.create(serialise(compileEvaluation(config, instance, targetOf(options))), options);
+        : isDivided(instance) && instance.parts.metrics
+          ? await dividedEvaluation(config, instance, options)
+          : await Session.create(serialise(compileEvaluation(config, instance, targetOf(options), options.precision)), options);
       this.#measurements.set(instance.type, measurement);
     }
   }

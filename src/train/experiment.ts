@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
 import { parseExperiment } from '../experiment/parse';
 import { experimentSchema } from '../experiment/schema';
-import { ObjectiveOptions } from '../objectives';
+import { knownOptions, ObjectiveOptions } from '../objectives';
 import { Provenance } from './source';
 
 /** The whole of an experiment: the common fields, and every objective's own. */
 export const ExperimentSchema = experimentSchema(ObjectiveOptions);
 export type Experiment = z.infer<typeof ExperimentSchema>;
+
+/** The same with the objectives that were added in this process. */
+const schema = (): z.ZodType<Experiment> => experimentSchema(knownOptions());
 
 export interface LoadedExperiment {
   readonly experiment: Experiment;
@@ -33,7 +36,17 @@ export function loadExperiment(path: string): LoadedExperiment {
       { cause: error },
     );
   }
-  const experiment = parseExperiment(text, ExperimentSchema, path);
+  return readExperiment(text, path);
+}
+
+/**
+ * An experiment that stands in a text of its own.
+ *
+ * @param path where it would be a file: its folder is the experiment's, its name what messages call it
+ * @throws UserError (code `experiment`) like {@link loadExperiment}
+ */
+export function readExperiment(text: string, path: string): LoadedExperiment {
+  const experiment = parseExperiment(text, schema(), path);
   const folder = dirname(resolve(path));
   const { name } = experiment;
   return { experiment, name, root: resolve(folder, experiment.corpus.root), folder };
@@ -53,6 +66,7 @@ const Resolved = z.looseObject({
   model: z.unknown().optional(),
   device: z.string().optional(),
   threads: z.int().positive().optional(),
+  microBatches: z.int().positive().optional(),
   version: z.string().optional(),
   onnxruntime: z.string().optional(),
 });
@@ -73,7 +87,7 @@ export function loadRun(run: string): LoadedRun {
   const path = join(run, RECORD);
   try {
     const { resolved, ...written } = z.looseObject({ resolved: Resolved }).parse(JSON.parse(readFileSync(path, 'utf8')));
-    const experiment = ExperimentSchema.parse(written);
+    const experiment = schema().parse(written);
     const folder = resolve(run, resolved.folder);
     const name = z.string().parse(experiment.name);
     return { ...resolved, experiment: { ...experiment, name }, name, root: resolve(folder, experiment.corpus.root), folder, run };

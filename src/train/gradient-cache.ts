@@ -1,26 +1,15 @@
 import { grad } from '../onnx/grad';
 import { input, scope, type Outputs, type Value } from '../onnx/graph';
 import * as ops from '../onnx/ops';
-import { optimise, type Target } from '../onnx/optimise';
+import { flopsOf, productsOf } from '../onnx/flops';
+import { optimise } from '../onnx/optimise';
 import { serialise } from '../onnx/serialise';
-import { filled, tensor, type Shape, type Tensor } from '../onnx/types';
+import { filled, type Shape, type Tensor } from '../onnx/types';
 import type { ModelConfig } from '../model/config';
 import { lookUp, parameterInputs } from '../model/parameters';
 import type { Instance } from '../objectives';
 import type { CachedLoss } from '../objectives/objective';
-import { hash32 } from '../shared/random';
-import {
-  buffersOf,
-  bufferName,
-  evaluationOutputs,
-  feedName,
-  feedsOf,
-  lossContext,
-  parametersOf,
-  STEP_KEY,
-  stepKey,
-  weightOf,
-} from './compile';
+import { buffersOf, bufferName, evaluationOutputs, feedsOfPart, lossContext, parametersOf, stepKey, weightOf } from './compile';
 import { Session, targetOf, type SessionOptions } from './device';
 import { accumulate, gradientTensors, nextBuffers, normOf, numbers, type GradientSource, type Tensors } from './gradients';
 import type { Measurement } from './evaluate';
@@ -42,15 +31,15 @@ const CHUNK = 'chunk';
 export async function cachedGradients(
   config: ModelConfig,
   instance: CachedInstance,
+  recompute: boolean | undefined,
   state: TrainingState,
   options: SessionOptions,
 ): Promise<GradientSource> {
   const { cached, parameters: own } = instance;
   const specs = parametersOf(config, [instance]);
-  const target = targetOf(options);
   const embedder = await Embedder.create(config, instance, options);
-  const comparison = await createSession(compileComparison(config, instance, embedder.shape, target), options);
-  const backward = await createSession(compileBackward(config, instance, target), options);
+  const comparison = await createSession(compileComparison(config, instance, embedder.shape, options), options);
+  const backward = await createSession(compileBackward(config, instance, options, recompute), options);
 
   const derivative = filled('float32', embedder.shape, 0);
   const parts = { own: gradientTensors(own), all: gradientTensors(specs) };
@@ -97,7 +86,7 @@ export async function cachedEvaluation(
   const inputs = lookUp(parameterInputs(parametersOf(config, [instance])));
   const context = cached.heldOut(lossContext(instance, inputs, instance.evaluationFeeds, stepKey()));
   const outputs = evaluationOutputs(scope(type, () => cached.loss(input(EMBEDDINGS, 'float32', embedder.shape), context)));
-  const comparison = await createSession(optimise(outputs, targetOf(options)), options);
+  const comparison = await createSession(optimiseFor(options, outputs), options);
   return {
     async run(feeds) {
       const embeddings = await embedder.embed(feeds, parameters);
@@ -111,6 +100,8 @@ export async function cachedEvaluation(
 
 const createSession = (graph: Outputs, options: SessionOptions): Promise<Session> =>
   Session.create(serialise(graph, { muted: targetOf(options) !== 'anywhere' }), options);
+
+const optimiseFor = (options: SessionOptions, graph: Outputs): Outputs => optimise(graph, targetOf(options), options.precision);
 
 /** Embeds a batch chunk by chunk. */
 class Embedder {
@@ -130,13 +121,10 @@ class Embedder {
     config: ModelConfig,
     instance: CachedInstance,
     options: SessionOptions,
-    context: CachedLoss['heldOut'] = (given) => given,
+    context?: CachedLoss['heldOut'],
   ): Promise<Embedder> {
-    const { cached, type } = instance;
-    const inputs = lookUp(parameterInputs(parametersOf(config, [instance])));
-    const chunk = scope(type, () => cached.embed(context(lossContext(instance, inputs, cached.feeds, stepKey()))));
-    const session = await createSession(optimise(new Map([[CHUNK, chunk]]), targetOf(options)), options);
-    return new Embedder(instance, session, ...(chunk.shape as [number, number]));
+    const graph = compileEmbedder(config, instance, options, context);
+    return new Embedder(instance, await createSession(graph, options), ...(graph.get(CHUNK)!.shape as [number, number]));
   }
 
   /** Shape of the embeddings of a batch. */
@@ -146,10 +134,7 @@ class Embedder {
 
   /** What is fed for a chunk of a batch. */
   chunk(feeds: Tensors, parameters: Tensors, index: number): Map<string, Tensor> {
-    const { cached, type, feeds: types } = this.instance;
-    const batch = Object.fromEntries(Object.keys(types).map((name) => [name, feeds.get(feedName(type, name))!]));
-    const key = hash32(Number(feeds.get(STEP_KEY)!.data[0]), index);
-    return new Map([...parameters, ...feedsOf(type, cached.chunk(batch, index)), [STEP_KEY, tensor('uint32', [], [key])]]);
+    return new Map([...parameters, ...feedsOfPart(this.instance, feeds, index, this.instance.cached.chunk)]);
   }
 
   /** The rows of a chunk in a tensor of {@link shape}. */
@@ -170,15 +155,43 @@ class Embedder {
   }
 }
 
+/** FLOP of the matrix products of one step with the gradient cache: every chunk is embedded twice, the second time to be differentiated. */
+export function cachedFlops(config: ModelConfig, instance: CachedInstance, options: SessionOptions): number {
+  const [embed, compare, backward] = cachedGraphs(config, instance, options).map((graph) => flopsOf(productsOf(graph)));
+  return compare! + instance.cached.count * (embed! + backward!);
+}
+
+/** What a step with the gradient cache runs: the embedder of a chunk, the comparison of all embeddings, and a chunk backwards. */
+export function cachedGraphs(config: ModelConfig, instance: CachedInstance, options: SessionOptions, recompute?: boolean): Outputs[] {
+  const embedder = compileEmbedder(config, instance, options);
+  const [rows, width] = embedder.get(CHUNK)!.shape as [number, number];
+  const shape = [instance.cached.count * rows, width];
+  return [embedder, compileComparison(config, instance, shape, options), compileBackward(config, instance, options, recompute)];
+}
+
+/** The embeddings of one chunk. @param context what the embedding is written with, made from what it is given */
+function compileEmbedder(
+  config: ModelConfig,
+  instance: CachedInstance,
+  options: SessionOptions,
+  context: CachedLoss['heldOut'] = (given) => given,
+): Outputs {
+  const { cached, type } = instance;
+  const inputs = lookUp(parameterInputs(parametersOf(config, [instance])));
+  const chunk = scope(type, () => cached.embed(context(lossContext(instance, inputs, cached.feeds, stepKey()))));
+  return optimiseFor(options, new Map([[CHUNK, chunk]]));
+}
+
 /** The loss of all embeddings, its derivative by them, and the gradients of the objective's own parameters. */
-function compileComparison(config: ModelConfig, instance: CachedInstance, shape: Shape, target: Target): Outputs {
+function compileComparison(config: ModelConfig, instance: CachedInstance, shape: Shape, options: SessionOptions): Outputs {
   const { cached, type, parameters: own } = instance;
   const inputs = parameterInputs(parametersOf(config, [instance]));
   const embeddings = input(EMBEDDINGS, 'float32', shape);
   const { loss, next = {} } = scope(type, () => cached.loss(embeddings, lossContext(instance, lookUp(inputs), instance.feeds, stepKey())));
   const total = ops.mul(loss, weightOf(instance));
   const [derivative, ...gradients] = grad(total, [embeddings, ...own.map(({ name }) => inputs.get(name)!)]);
-  return optimise(
+  return optimiseFor(
+    options,
     new Map([
       [`loss:${type}`, loss],
       ['loss:total', ops.identity(total)],
@@ -186,16 +199,15 @@ function compileComparison(config: ModelConfig, instance: CachedInstance, shape:
       ...own.map(({ name }, i) => [gradientName(name), gradients[i]!] as const),
       ...Object.entries(next).map(([name, value]) => [nextName(bufferName(type, name)), ops.identity(value)] as const),
     ]),
-    target,
   );
 }
 
 /** One chunk backwards: the gradient of Σ embeddings · derivative by every parameter. */
-function compileBackward(config: ModelConfig, instance: CachedInstance, target: Target): Outputs {
+function compileBackward(config: ModelConfig, instance: CachedInstance, options: SessionOptions, recompute?: boolean): Outputs {
   const { cached, type } = instance;
   const inputs = parameterInputs(parametersOf(config, [instance]));
   const chunk: Value = scope(type, () => cached.embed(lossContext(instance, lookUp(inputs), cached.feeds, stepKey())));
   const derivative = input(gradientName(CHUNK), 'float32', chunk.shape);
-  const gradients = grad(ops.reduceSum(ops.mul(chunk, derivative)), [...inputs.values()]);
-  return optimise(new Map([...inputs.keys()].map((name, i) => [gradientName(name), gradients[i]!])), target);
+  const gradients = grad(ops.reduceSum(ops.mul(chunk, derivative)), [...inputs.values()], recompute);
+  return optimiseFor(options, new Map([...inputs.keys()].map((name, i) => [gradientName(name), gradients[i]!])));
 }

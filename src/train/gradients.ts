@@ -22,7 +22,7 @@ export interface GradientSource {
 
 /** The gradients of all losses by one graph. */
 export const directGradients = (losses: GradientOptions, state: TrainingState, options: SessionOptions): Promise<GradientSource> =>
-  compiledGradients(serialise(compileGradients(losses, targetOf(options)), { muted: true }), losses, state, options);
+  compiledGradients(serialise(compileGradients(losses, targetOf(options), options.precision), { muted: true }), losses, state, options);
 
 /** @param model the muted model of `compileGradients` */
 export async function compiledGradients(
@@ -80,9 +80,9 @@ export const gradientTensors = (specs: readonly ParameterSpec[]): Map<string, Te
 export const nextBuffers = ({ buffers = [] }: Pick<GradientOptions, 'buffers'>): Map<string, Tensor> =>
   new Map(buffers.map(({ name, shape }) => [nextName(name), filled('float32', shape, 0)]));
 
-export function accumulate({ data }: Tensor, more: Float32Array): void {
+export function accumulate({ data }: Tensor, more: Float32Array, factor = 1): void {
   const sum = data as Float32Array;
-  for (let i = 0; i < sum.length; i++) sum[i]! += more[i]!;
+  for (let i = 0; i < sum.length; i++) sum[i]! += factor * more[i]!;
 }
 
 /** The length of all tensors as one vector. */

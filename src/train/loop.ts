@@ -7,29 +7,38 @@ import { serialise } from '../onnx/serialise';
 import { probeGraph } from './compile';
 import { chooseProvider, runtimeVersion } from './device';
 import { loadExperiment, loadRun, type LoadedExperiment, type LoadedRun } from './experiment';
+import { availableMemory, memoryError, memoryOf } from './device-memory';
 import { lockOf } from './lock';
+import { describeMemory, fits, planMemory } from './memory-plan';
 import { tokensOf } from './plan';
+import { requirePrecision } from './precision';
 import { Pulse } from './pulse';
 import { Run } from './run';
 import { TrainingSession } from './session';
-import { cacheFolder, setUp, stateFolder } from './setup';
-import { BEGINNING, goBack, trainOn, warning, type Position, type TrainEvents } from './steps';
+import { cacheFolder, setUp, stateFolder, type Setup } from './setup';
+import { BEGINNING, goBack, trainOn, warning, type Position, type RunProbes, type TrainEvents } from './steps';
 import { attempt, replaceFile, type Storage } from './storage';
 import { fastestThreads } from './threads';
 
 interface CommonOptions {
   readonly device?: Device | undefined;
+  /** Which of several GPUs. */
+  readonly deviceIndex?: number | undefined;
   readonly threads?: number | undefined;
   /** Stops after the step in hand and writes a checkpoint. */
   readonly signal?: AbortSignal | undefined;
   readonly events?: Partial<TrainEvents> | undefined;
+  /** Runs the experiment's downstream tasks; without it they are left out. */
+  readonly probe?: RunProbes | undefined;
+  /** See `TrainingDevice`. */
+  readonly scan?: boolean | undefined;
   /** What the run's folder is written by. */
   readonly storage?: Storage | undefined;
 }
 
 export interface TrainOptions extends CommonOptions {
-  /** Path of a `*.lab.json`. */
-  readonly experiment: string;
+  /** Path of a `*.lab.json`, or what is in one. */
+  readonly experiment: string | LoadedExperiment;
   /** Folder for runs; `.objective-lab/runs` beside the experiment by default. */
   readonly runs?: string | undefined;
   readonly steps?: number | undefined;
@@ -48,9 +57,9 @@ const PATIENCE = { preparing: 60_000, compiling: 600_000 } as const;
  *
  * @throws UserError for what a person can mend; the run's folder then says `failed` or `paused` and why, with its checkpoints intact
  */
-export function train({ experiment: path, runs, steps, ...options }: TrainOptions): Promise<Done> {
+export function train({ experiment: given, runs, steps, ...options }: TrainOptions): Promise<Done> {
   return withPulse(async (pulse) => {
-    const written = loadExperiment(path);
+    const written = typeof given === 'string' ? loadExperiment(given) : given;
     const loaded = overridden(written, { ...options, steps });
     const session = await openSession(loaded, options);
     return conduct(session, pulse, options, async () => {
@@ -118,28 +127,45 @@ async function withPulse(work: (pulse: Pulse) => Promise<Ended>): Promise<Done> 
   return done;
 }
 
-function overridden<L extends LoadedExperiment>(loaded: L, { steps, device, threads }: Partial<TrainOptions>): L {
-  const training = { ...loaded.experiment.training, ...(steps && { steps }), ...(device && { device }), ...(threads && { threads }) };
+function overridden<L extends LoadedExperiment>(loaded: L, { steps, device, deviceIndex, threads }: Partial<TrainOptions>): L {
+  const training = {
+    ...loaded.experiment.training,
+    ...(steps && { steps }),
+    ...(device && { device }),
+    ...(deviceIndex !== undefined && { deviceIndex }),
+    ...(threads && { threads }),
+  };
   return { ...loaded, experiment: { ...loaded.experiment, training } };
 }
 
-async function openSession(loaded: LoadedExperiment, { events, signal }: CommonOptions, recorded?: LoadedRun): Promise<TrainingSession> {
+/** A model that is set up for training, its steps not compiled yet. The caller releases it and closes its text. */
+export async function openSession(
+  loaded: LoadedExperiment,
+  { events, scan, signal }: Pick<CommonOptions, 'events' | 'scan' | 'signal'>,
+  recorded?: LoadedRun,
+): Promise<TrainingSession> {
   const { training } = loaded.experiment;
-  const provider = await chooseProvider(training.device, serialise(probeGraph()));
+  const provider = await chooseProvider(training, serialise(probeGraph()));
+  requirePrecision(training.precision, provider.provider);
   const status = onChange((message: string) => events?.status?.(message));
-  const setup = await setUp(loaded, status, signal, recorded);
+  let setup = await setUp(loaded, status, signal, recorded);
   try {
-    const device = { ...provider, threads: training.threads ?? 1 };
+    const device = { ...provider, precision: training.precision, threads: training.threads ?? 1, scan };
     if (provider.provider === 'cpu' && !training.threads) {
       status('Finding the fastest number of threads');
       device.threads = await fastestThreads(setup.config.hiddenSize, Math.max(...setup.plan.sets.map(tokensOf)), cacheFolder(loaded));
     }
+    const where = [device.provider, device.deviceIndex] as const;
+    setup = planMemory(setup, device, { capacity: memoryOf(...where), available: availableMemory(...where) }, recorded?.microBatches);
     return new TrainingSession(setup, device);
   } catch (error) {
     setup.corpus.dataset.close();
-    throw error;
+    throw exhausted(error, setup);
   }
 }
+
+/** An error of a run that was out of memory, with what it was to take. */
+const exhausted = (error: unknown, { memory }: Setup): unknown => memoryError(error, memory && describeMemory(memory));
 
 /** Passes on what differs from the time before. */
 function onChange(tell: (message: string) => void): (message: string) => void {
@@ -154,7 +180,7 @@ function onChange(tell: (message: string) => void): (message: string) => void {
 async function conduct(
   session: TrainingSession,
   pulse: Pulse,
-  { events = {}, signal }: CommonOptions,
+  { events = {}, probe, signal }: CommonOptions,
   begin: () => Promise<{ run: Run; position: Position }>,
 ): Promise<Ended> {
   let run: Run | undefined;
@@ -163,20 +189,29 @@ async function conduct(
     const { position } = begun;
     run = begun.run;
     pulse.hold(lockOf(run.folder));
-    const { corpus, experiment } = session.setup;
+    const { corpus, experiment, memory } = session.setup;
     replaceFile(join(run.folder, 'tokenizer.json'), corpus.tokenizer.json, run.storage);
     run.log(`device: ${session.device}`);
     run.log(`corpus: ${corpus.report.summary}`);
+    if (memory) {
+      const needs = `Memory: ${describeMemory(memory)}`;
+      if (!fits(memory)) warning(run, events)(`${needs}; it may run out.`);
+      else {
+        run.log(needs);
+        events.status?.(needs);
+      }
+    }
     events.status?.('Compiling the training step');
     pulse.expect(PATIENCE.compiling);
     await session.compile();
+    session.optimisation.notices.forEach(warning(run, events));
     const { device, parameterCount: parameters, baselines } = session;
     events.started?.({ run: run.folder, steps: experiment.training.steps, from: position.step, device, parameters, baselines });
-    const done = await trainOn({ session, run, pulse, events, signal }, position);
+    const done = await trainOn({ session, run, pulse, events, probe, signal }, position);
     return { run, done };
   } catch (error) {
     if (!run) throw error;
-    const told = ended(run, error);
+    const told = ended(run, exhausted(error, session.setup));
     run.close();
     throw told;
   } finally {

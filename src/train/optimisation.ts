@@ -7,9 +7,29 @@ import { feedsOf, parametersOf, STEP_KEY, trainingLosses, weightName } from './c
 import type { SessionOptions } from './device';
 import { cachedGradients, isCached } from './gradient-cache';
 import { directGradients, summedGradients, type GradientSource } from './gradients';
+import { dividedGradients, isDivided } from './micro-batches';
 import { keyOf, type Part, type Plan } from './plan';
 import type { TrainingState } from './state';
-import { createStepper, fusedStepper, type GroupOf, type OptimiserOptions, type Stepper } from './stepper';
+import {
+  createStepper,
+  fusedStepper,
+  type GroupOf,
+  type OptimiserOptions,
+  type Scalars,
+  type StepInput,
+  type Stepper,
+  type TrainingDevice,
+} from './stepper';
+
+/** One step of a plan. */
+export interface Step {
+  readonly parts: readonly Part[];
+  /** A batch of each part. */
+  readonly batches: readonly Batch[];
+  /** From which all that is random in the step follows. */
+  readonly key: number;
+  readonly learningRate: number;
+}
 
 /** A set of objectives that is trained together. */
 interface Ensemble {
@@ -25,6 +45,8 @@ interface Ensemble {
 export class Optimisation {
   /** How often each set has been trained. */
   readonly #counts = new Map<string, number>();
+  /** The one that has the state as it is now, if it is not in the {@link TrainingState}. */
+  #at: Stepper | undefined;
 
   private constructor(
     private readonly plan: Plan,
@@ -37,43 +59,60 @@ export class Optimisation {
     plan: Plan,
     optimiser: OptimiserOptions,
     state: TrainingState,
-    session: SessionOptions,
+    session: TrainingDevice,
   ): Promise<Optimisation> {
     const ensembles = new Map<string, Ensemble>();
     for (const set of plan.sets) {
       const { trainedBy, groupOf } = groups(config, plan, set);
-      const stepper = set.some(isCached)
-        ? fusedStepper(await cachedSource(config, set, state, session), optimiser, state, groupOf)
-        : await createStepper(trainingLosses(config, set), optimiser, state, session, groupOf);
+      const stepper = set.some((instance) => isCached(instance) || isDivided(instance))
+        ? fusedStepper(await sourceInParts(config, set, optimiser.recompute, state, session), optimiser, state, groupOf)
+        : await createStepper(trainingLosses(config, set, optimiser.recompute), optimiser, state, session, groupOf);
       ensembles.set(keyOf(set), { stepper, trainedBy });
     }
     return new Optimisation(plan, ensembles);
   }
 
-  /** Counts as after so many steps. */
-  countFrom(steps: number): void {
+  /** Goes on from the {@link TrainingState} as it is, counting as after so many steps. */
+  goOnFrom(steps: number): void {
+    this.#at = undefined;
     this.#counts.clear();
     for (let step = 0; step < steps; step++) this.#count(keyOf(this.plan.setAt(step)));
   }
 
-  /**
-   * @param parts the objectives of the step
-   * @param batches a batch of each
-   * @param key from which all that is random in the step follows
-   * @returns the scalars of {@link Stepper.step}
-   */
-  async step(parts: readonly Part[], batches: readonly Batch[], key: number, learningRate: number): Promise<ReadonlyMap<string, number>> {
-    const set = parts.map(({ instance }) => instance);
-    const own = keyOf(set);
+  /** What a person should know of how the device does the steps, each thing once. */
+  get notices(): ReadonlySet<string> {
+    return new Set([...this.ensembles.values()].flatMap(({ stepper: { notice } }) => notice ?? []));
+  }
+
+  /** How many steps that train these objectives suit the device at once. */
+  chunkOf(set: readonly Instance[]): number {
+    return this.ensembles.get(keyOf(set))!.stepper.chunk;
+  }
+
+  /** Does steps one after another that all train the same objectives. */
+  async steps(steps: readonly Step[]): Promise<Scalars[]> {
+    const own = keyOf(steps[0]!.parts.map(({ instance }) => instance));
     const { stepper, trainedBy } = this.ensembles.get(own)!;
-    this.#count(own);
-    const feeds = new Map<string, Tensor>([
-      [STEP_KEY, tensor('uint32', [], [key])],
-      ...parts.map(({ instance, weight }) => [weightName(instance.type), tensor('float32', [], [weight])] as const),
-      ...set.flatMap(({ type }, i) => feedsOf(type, batches[i]!)),
-    ]);
-    const t = trainedBy.map((sets) => sets.reduce((sum, each) => sum + (this.#counts.get(each) ?? 0), 0));
-    return stepper.step(feeds, t, learningRate);
+    if (this.#at !== stepper) {
+      await this.#at?.download();
+      await stepper.upload();
+      this.#at = stepper;
+    }
+    const inputs = steps.map(({ parts, batches, key, learningRate }): StepInput => {
+      this.#count(own);
+      const feeds = new Map<string, Tensor>([
+        [STEP_KEY, tensor('uint32', [], [key])],
+        ...parts.map(({ instance, weight }) => [weightName(instance.type), tensor('float32', [], [weight])] as const),
+        ...parts.flatMap(({ instance }, i) => feedsOf(instance.type, batches[i]!)),
+      ]);
+      return { feeds, t: trainedBy.map((sets) => sets.reduce((sum, each) => sum + (this.#counts.get(each) ?? 0), 0)), learningRate };
+    });
+    return stepper.steps(inputs);
+  }
+
+  /** Brings what the steps have done into the {@link TrainingState}. */
+  async download(): Promise<void> {
+    await this.#at?.download();
   }
 
   #count(set: string): void {
@@ -94,20 +133,27 @@ function groups(config: ModelConfig, plan: Plan, set: readonly Instance[]): { tr
   return { trainedBy, groupOf: (parameter) => numbers.get(trainers(parameter).join())! };
 }
 
-/** Objectives with a gradient cache, and the others of the set beside them. */
-async function cachedSource(
+/** Objectives whose batches are computed in parts or with a gradient cache, and the others of the set beside them. */
+async function sourceInParts(
   config: ModelConfig,
   set: readonly Instance[],
+  recompute: boolean | undefined,
   state: TrainingState,
   session: SessionOptions,
 ): Promise<GradientSource> {
   if (state.gradients.size === 0)
-    throw new UserError('The model is too large for a gradient cache.', 'Set "gradientCache" to 0, or choose a smaller model.', 'device');
+    throw new UserError(
+      'The model is too large for a gradient cache or micro-batches.',
+      'Set "gradientCache" to 0 and "training.microBatches" to 1, or choose a smaller model.',
+      'device',
+    );
   const sources = new Map<string, GradientSource>();
   for (const instance of set) {
     const source = isCached(instance)
-      ? await cachedGradients(config, instance, state, session)
-      : await directGradients(trainingLosses(config, [instance]), state, session);
+      ? await cachedGradients(config, instance, recompute, state, session)
+      : isDivided(instance)
+        ? await dividedGradients(config, instance, recompute, state, session)
+        : await directGradients(trainingLosses(config, [instance], recompute), state, session);
     sources.set(instance.type, source);
   }
   return sources.size === 1 ? [...sources.values()][0]! : summedGradients(sources);

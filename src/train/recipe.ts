@@ -19,6 +19,8 @@ export interface Recipe {
   readonly tokens: readonly (readonly number[])[];
   readonly seed: number;
   readonly steps: number;
+  /** Parts that each batch is computed in, where its objective can be divided. */
+  readonly microBatches: number;
   /** Folders of the prepared corpus, and of the tables by objective. */
   readonly shards: string;
   readonly tables: ReadonlyMap<string, string>;
@@ -41,19 +43,21 @@ export function recipeOf(
     tokens: objectives.map((options) => tokensOf(options).map((token) => tokenizer.id(token)!)),
     seed,
     steps: training.steps,
+    microBatches: 1,
     shards: dataset.folder,
     tables: dataset.tableFolders,
   };
 }
 
 /** @throws UserError when an objective does not fit the model or the tokenizer */
-export function planOf({ objectives, combination, config, vocabulary, tokens, seed, steps }: Recipe): Plan {
+export function planOf({ objectives, combination, config, vocabulary, tokens, seed, steps, microBatches }: Recipe): Plan {
   const known = vocabularyOf(vocabulary);
   const types = objectives.map(({ type }) => type);
   const instances: Instance[] = objectives.map((options, i) =>
     createObjective(options, { config, vocabulary: known, tokens: tokens[i]!, seed, steps, types }),
   );
-  return new Plan(instances, combination, steps);
+  const divided = microBatches > 1 ? instances.map((instance) => instance.division?.into(microBatches) ?? instance) : instances;
+  return new Plan(divided, combination, steps);
 }
 
 /** The prepared corpus again, for reading. The caller closes it. */

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, type Dirent } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
+import { ProbeRecord } from '../shared/probe-types';
 import { diskError, UserError } from '../shared/errors';
 import { Baseline, Metrics, RunState, type RunSummary } from '../shared/types';
 import { checkpointsOf, listCheckpoints } from './checkpoint';
@@ -27,6 +28,8 @@ export type Status = z.infer<typeof Status>;
 
 const STATUS = 'status.json';
 const METRICS = 'metrics.jsonl';
+/** What downstream tasks measured: a line for each time. */
+export const PROBES = 'probes.jsonl';
 
 /** How long another process's hold on the run may go unnoticed, in milliseconds. */
 const VERIFY_EVERY = 1_000;
@@ -122,6 +125,10 @@ export class Run {
     this.#verified = performance.now();
   }
 
+  probed(record: ProbeRecord): void {
+    this.#append(PROBES, `${JSON.stringify(record)}\n`);
+  }
+
   log(message: string): void {
     this.#append('log.txt', `${new Date().toISOString()} ${message}\n`);
   }
@@ -131,11 +138,18 @@ export class Run {
     this.#appendTo(METRICS, (file) => this.storage.sync(file));
   }
 
-  /** Forgets the metrics after a step; returns the others. */
+  /** Forgets the metrics after a step, and what probes measured then; returns the other metrics. */
   rewind(step: number): Metrics[] {
     const path = join(this.folder, METRICS);
-    const kept = (existsSync(path) ? parseLines(readFileSync(path, 'utf8')) : []).filter((line) => line.step <= step);
+    const kept = (existsSync(path) ? parseLines(readFileSync(path, 'utf8'), Metrics) : []).filter((line) => line.step <= step);
     replaceFile(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(''), this.storage);
+    const probes = readProbes(this.folder);
+    if (probes.some((record) => record.step > step))
+      replaceFile(
+        join(this.folder, PROBES),
+        probes.flatMap((record) => (record.step > step ? [] : `${JSON.stringify(record)}\n`)).join(''),
+        this.storage,
+      );
     return kept;
   }
 
@@ -252,12 +266,15 @@ export function askToStop(folder: string): boolean {
   return true;
 }
 
-/** The metrics of a run after a step, thinned evenly to about `limit` lines; evaluations are always kept. A line cut off by a crash is passed over. */
+/** The metrics of a run after a step, thinned evenly to about `limit` lines; evaluations and probes are always kept. A line cut off by a crash is passed over. */
 export function readMetrics(folder: string, after: number, limit: number): Metrics[] {
-  const lines = parseLines(textOf(join(folder, METRICS))).filter(({ step }) => step > after);
+  const lines = parseLines(textOf(join(folder, METRICS)), Metrics).filter(({ step }) => step > after);
   const stride = Math.ceil(lines.length / limit);
-  return lines.filter((line, i) => line.eval !== undefined || i % stride === 0 || i === lines.length - 1);
+  return lines.filter((line, i) => line.eval !== undefined || line.probes !== undefined || i % stride === 0 || i === lines.length - 1);
 }
+
+/** What downstream tasks measured of a run, in the order of the steps. A line cut off by a crash is passed over. */
+export const readProbes = (folder: string): ProbeRecord[] => parseLines(textOf(join(folder, PROBES)), ProbeRecord);
 
 function textOf(path: string): string {
   try {
@@ -267,10 +284,10 @@ function textOf(path: string): string {
   }
 }
 
-const parseLines = (text: string): Metrics[] =>
+const parseLines = <T>(text: string, schema: z.ZodType<T>): T[] =>
   text.split('\n').flatMap((line) => {
     try {
-      return [Metrics.parse(JSON.parse(line))];
+      return [schema.parse(JSON.parse(line))];
     } catch {
       return [];
     }

@@ -2,19 +2,24 @@ import { version as VERSION } from '../../package.json';
 import { initialise, initialiserRange, type ParameterSpec } from '../model/parameters';
 import { sameShape, size, type Tensor } from '../onnx/types';
 import { UserError } from '../shared/errors';
-import type { Baseline } from '../shared/types';
+import type { Baseline, Precision } from '../shared/types';
 import type { Retention, SavedState } from './checkpoint';
 import { buffersOf, parametersOf } from './compile';
 import { runtimeVersion, type Provider } from './device';
 import { Evaluator } from './evaluate';
 import { Optimisation } from './optimisation';
+import { describePrecision } from './precision';
 import { preparedAs, type Setup } from './setup';
 import { TrainingState } from './state';
 
 export interface ChosenDevice {
   readonly provider: Provider;
+  readonly deviceIndex?: number;
   readonly reason: string;
   readonly threads: number;
+  readonly precision: Precision;
+  /** See `TrainingDevice`. */
+  readonly scan?: boolean | undefined;
 }
 
 /** One model in training: its state in typed arrays, which the compiled step reads and writes in place, and what measures it. */
@@ -49,6 +54,10 @@ export class TrainingSession {
     return this.#optimisation;
   }
 
+  get threads(): number {
+    return this.chosen.threads;
+  }
+
   get provider(): Provider {
     return this.chosen.provider;
   }
@@ -59,8 +68,9 @@ export class TrainingSession {
 
   /** What it runs on and why, for people. */
   get device(): string {
-    const { provider, reason, threads } = this.chosen;
-    return provider === 'cpu' ? `${reason}; ${threads} ${threads === 1 ? 'thread' : 'threads'}` : reason;
+    const { provider, reason, threads, precision } = this.chosen;
+    const cpu = provider === 'cpu' ? `${threads} ${threads === 1 ? 'thread' : 'threads'}` : undefined;
+    return [reason, cpu, describePrecision(precision, provider)].filter((part) => part !== undefined).join('; ');
   }
 
   /** The experiment with every default written out, and what it ran on. @param folder of the experiment, seen from the run's */
@@ -79,6 +89,7 @@ export class TrainingSession {
         baselines: this.baselines,
         device: this.chosen.provider,
         threads: this.chosen.threads,
+        microBatches: this.setup.recipe.microBatches,
         node: process.version,
         onnxruntime: await runtimeVersion(),
         version: VERSION,

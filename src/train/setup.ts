@@ -11,6 +11,7 @@ import { Tokenizer } from '../text/tokenizer';
 import type { ModelConfig } from '../model/config';
 import type { Experiment, LoadedExperiment, LoadedRun } from './experiment';
 import { parametersOf } from './compile';
+import type { MemoryPlan } from './memory-plan';
 import { requireOwnFolder } from './own-folder';
 import type { Plan } from './plan';
 import { planOf, recipeOf, type Recipe } from './recipe';
@@ -22,6 +23,8 @@ const HELD_OUT_SEED = 1;
 /** An experiment with its corpus prepared and its objectives set up: all that its graphs are made from. */
 export interface Setup {
   readonly experiment: Experiment;
+  /** The experiment's own folder. */
+  readonly folder: string;
   readonly corpus: PreparedCorpus;
   readonly recipe: Recipe;
   readonly plan: Plan;
@@ -31,6 +34,8 @@ export interface Setup {
   readonly source?: Source | undefined;
   /** Whether it is that of a run which goes on. */
   readonly resumed: boolean;
+  /** How it is fitted into the memory of a device, once one is chosen. */
+  readonly memory?: MemoryPlan;
 }
 
 /** Where an experiment's runs and caches are kept. */
@@ -66,7 +71,17 @@ export async function setUp(
     const news = source && 'lacks' in source ? describeNew(parametersOf(recipe.config, instances), source) : undefined;
     if (news !== undefined) onProgress(news);
     for (const instance of instances) instance.check(corpus.dataset.train, corpus.dataset.heldOut);
-    return { experiment, corpus, recipe, plan, config: recipe.config, instances, source, resumed: recorded !== undefined };
+    return {
+      experiment,
+      folder: loaded.folder,
+      corpus,
+      recipe,
+      plan,
+      config: recipe.config,
+      instances,
+      source,
+      resumed: recorded !== undefined,
+    };
   } catch (error) {
     corpus.dataset.close();
     throw error;
@@ -79,8 +94,8 @@ export const preparedAs = ({ folder, tableFolders }: Dataset): NonNullable<Loade
   tables: Object.fromEntries([...tableFolders].map(([objective, table]) => [objective, basename(table)])),
 });
 
-/** The corpus of a run as it was prepared, if the cache still has it: whatever has become of the text since. */
-function reopen(recorded: LoadedRun): PreparedCorpus | undefined {
+/** The corpus of a run as it was prepared, if the cache still has it: whatever has become of the text since. The caller closes its data set. */
+export function reopen(recorded: LoadedRun): PreparedCorpus | undefined {
   const { prepared, run, corpus } = recorded;
   if (!prepared) return undefined;
   requireOwnFolder(cacheFolder(recorded));

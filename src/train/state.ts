@@ -12,6 +12,13 @@ const ALIGNMENT = 16;
 type Kernel = (...numbers: number[]) => void;
 type Schedule = Readonly<Record<'decay' | 'stepSize' | 'epsilon', number>>;
 
+/** Bytes that a parameter takes in the memory of the state. */
+const placeOf = ({ shape }: ParameterSpec): number => Math.ceil((4 * size(shape)) / ALIGNMENT) * ALIGNMENT;
+const placesOf = (specs: readonly ParameterSpec[]): number => specs.reduce((sum, spec) => sum + placeOf(spec), 0);
+
+/** Whether a state with these parameters has room for gradients, and can be updated outside a graph. */
+export const updatesItself = (specs: readonly ParameterSpec[]): boolean => 4 * placesOf(specs) <= LARGEST_MEMORY;
+
 /** A stretch of parameters that lie one after another and all decay, or all do not: bytes from the beginning of the parameters. */
 export interface Range {
   readonly start: number;
@@ -41,11 +48,11 @@ export class TrainingState {
     this.buffers = new Map(buffers.map(({ name, shape }) => [name, filled('float32', shape, 0)]));
     // Those that decay first: what lies together is updated together.
     const ordered = [...specs.filter(({ decays }) => decays), ...specs.filter(({ decays }) => !decays)];
-    const bytesOf = ({ shape }: ParameterSpec): number => Math.ceil((4 * size(shape)) / ALIGNMENT) * ALIGNMENT;
-    this.#bytes = ordered.reduce((sum, spec) => sum + bytesOf(spec), 0);
+    this.#bytes = placesOf(ordered);
     const needed = 4 * this.#bytes;
-    const memory =
-      needed <= LARGEST_MEMORY ? new WebAssembly.Memory({ initial: Math.ceil(needed / PAGE), maximum: LARGEST_MEMORY / PAGE }) : undefined;
+    const memory = updatesItself(specs)
+      ? new WebAssembly.Memory({ initial: Math.ceil(needed / PAGE), maximum: LARGEST_MEMORY / PAGE })
+      : undefined;
     let offset = 0;
     const place = (block: number, shape: Shape): Tensor => ({
       dtype: 'float32',
@@ -57,8 +64,8 @@ export class TrainingState {
       this.optimiser.set(momentName('m', spec.name), place(1, spec.shape));
       this.optimiser.set(momentName('v', spec.name), place(2, spec.shape));
       if (memory) this.gradients.set(gradientName(spec.name), place(3, spec.shape));
-      this.#ranges.set(spec.name, { start: offset, end: offset + bytesOf(spec), decays: spec.decays });
-      offset += bytesOf(spec);
+      this.#ranges.set(spec.name, { start: offset, end: offset + placeOf(spec), decays: spec.decays });
+      offset += placeOf(spec);
     }
     if (memory) {
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assembled), { state: { memory } });

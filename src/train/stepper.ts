@@ -1,28 +1,53 @@
 import { adamWSchedule, clipFactorOf, type AdamWHyperparameters } from '../onnx/adamw';
 import { serialise } from '../onnx/serialise';
-import { tensor } from '../onnx/types';
 import { Session, targetOf, type SessionOptions } from './device';
 import { directGradients, nextBuffers, numbers, type GradientSource, type Tensors } from './gradients';
+import { residentStepper } from './resident-stepper';
+import { scanStepper } from './scan-stepper';
 import type { TrainingState } from './state';
-import { compileStep, gradientName, momentName, nextName, SCHEDULE, scheduleName, type GradientOptions } from './step';
+import { compileStep, gradientName, nextName, scheduleFeeds, updatedNames, type GradientOptions } from './step';
 
 export interface OptimiserOptions extends AdamWHyperparameters {
   /** Limit of the global gradient norm. */
   readonly gradientClip: number;
+  /** See {@link GradientOptions.recompute}. */
+  readonly recompute?: boolean;
 }
 
 /** Parameters that have been updated equally often share a group: the number of each one's, from 0. */
 export type GroupOf = (parameter: string) => number;
 const ONE_GROUP: GroupOf = () => 0;
 
-/** Does optimiser steps on a device; the state is in {@link TrainingState} between them. */
+/** What one step is done with. */
+export interface StepInput {
+  /** What the losses are fed with. */
+  readonly feeds: Tensors;
+  /** For each group of parameters the number of its update, from 1. */
+  readonly t: readonly number[];
+  readonly learningRate: number;
+}
+
+/** Every scalar of a step: `loss:<name>`, `loss:total`, `gradientNorm` before clipping, and with several losses `gradientNorm:<name>`. */
+export type Scalars = ReadonlyMap<string, number>;
+
+/** What steps run on. */
+export interface TrainingDevice extends SessionOptions {
+  /** Does several steps in one run on any device, as on CUDA: so it can be tried where there is none. */
+  readonly scan?: boolean | undefined;
+}
+
+/** Does optimiser steps on a device. */
 export interface Stepper {
-  /**
-   * @param feeds what the losses are fed with
-   * @param t for each group of parameters the number of its update, from 1
-   * @returns every scalar of the step: `loss:<name>`, `loss:total`, `gradientNorm` before clipping, and with several losses `gradientNorm:<name>`
-   */
-  step(feeds: Tensors, t: readonly number[], learningRate: number): Promise<ReadonlyMap<string, number>>;
+  /** How many steps at once suit it: what a device is fed and asked between two runs costs time. It changes as that is found out. */
+  readonly chunk: number;
+  /** What a person should know of how it does them. */
+  readonly notice?: string | undefined;
+  /** Does steps one after another, any number of them. */
+  steps(inputs: readonly StepInput[]): Promise<Scalars[]>;
+  /** Takes the {@link TrainingState} over, where the steps have one of their own: before the first, and whenever it was changed. */
+  upload(): Promise<void>;
+  /** Brings the state back into {@link TrainingState}, where it can be measured and saved. */
+  download(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -31,12 +56,27 @@ export async function createStepper(
   losses: GradientOptions,
   optimiser: OptimiserOptions,
   state: TrainingState,
-  session: SessionOptions,
+  session: TrainingDevice,
   groupOf: GroupOf = ONE_GROUP,
 ): Promise<Stepper> {
-  if (targetOf(session) === 'anywhere' || state.gradients.size === 0) return graphStepper(losses, optimiser, state, session, groupOf);
+  if (session.scan || session.provider === 'cuda') return scanStepper(losses, optimiser, state, session, groupOf);
+  if (session.provider === 'webgpu') return residentStepper(losses, optimiser, state, session, groupOf);
+  if (state.gradients.size === 0) return graphStepper(losses, optimiser, state, session, groupOf);
   return fusedStepper(await directGradients(losses, state, session), optimiser, state, groupOf);
 }
+
+/** Steps that are done one by one, on the {@link TrainingState} itself. */
+const inPlace = (step: (input: StepInput) => Promise<Scalars>, release: () => Promise<void>): Stepper => ({
+  chunk: 1,
+  async steps(inputs) {
+    const done: Scalars[] = [];
+    for (const input of inputs) done.push(await step(input));
+    return done;
+  },
+  upload: () => Promise.resolve(),
+  download: () => Promise.resolve(),
+  release,
+});
 
 /** The update outside the graph, by whatever gradients there are. */
 export function fusedStepper(source: GradientSource, optimiser: OptimiserOptions, state: TrainingState, groupOf: GroupOf): Stepper {
@@ -44,17 +84,18 @@ export function fusedStepper(source: GradientSource, optimiser: OptimiserOptions
   const groups = [...new Set(names.map(groupOf))];
   const ranges = groups.map((group) => [group, state.rangesOf(names.filter((name) => groupOf(name) === group))] as const);
   const gradients = new Map(names.map((name) => [gradientName(name), state.gradients.get(gradientName(name))!]));
-  return {
-    async step(feeds, t, learningRate) {
+  return inPlace(
+    async ({ feeds, t, learningRate }) => {
       const scalars = await source.compute(feeds, gradients);
       const clip = clipFactorOf(scalars.get('gradientNorm')!, optimiser.gradientClip);
       for (const [group, range] of ranges) state.update(range, clip, optimiser, adamWSchedule(t[group]!, learningRate, optimiser));
       return scalars;
     },
-    release: () => source.release(),
-  };
+    () => source.release(),
+  );
 }
 
+/** For models that are too large to be updated outside their graph. A Scan would keep further copies of what is large already. */
 async function graphStepper(
   losses: GradientOptions,
   optimiser: OptimiserOptions,
@@ -62,23 +103,19 @@ async function graphStepper(
   options: SessionOptions,
   groupOf: GroupOf,
 ): Promise<Stepper> {
-  const target = targetOf(options);
-  const graph = compileStep({ ...losses, ...optimiser, groupOf }, target);
-  const session = await Session.create(serialise(graph, { muted: target !== 'anywhere' }), options);
+  const graph = compileStep({ ...losses, ...optimiser, groupOf }, targetOf(options), options.precision);
+  const session = await Session.create(serialise(graph, { muted: true }), options);
   const all = new Map([...state.parameters, ...state.optimiser]);
-  const held = losses.specs.flatMap(({ name }) => [name, momentName('m', name), momentName('v', name)]);
+  const held = updatedNames(losses);
   const buffers = nextBuffers(losses);
   const into = new Map([...held.map((name) => [nextName(name), all.get(name)!] as const), ...buffers]);
-  return {
-    async step(feeds, t, learningRate) {
-      const schedule = t.flatMap((count, group) => {
-        const scalars = adamWSchedule(count, learningRate, optimiser);
-        return SCHEDULE.map((name) => [scheduleName(name, group), tensor('float32', [], [scalars[name]])] as const);
-      });
+  return inPlace(
+    async ({ feeds, t, learningRate }) => {
+      const schedule = scheduleFeeds(t, learningRate, optimiser);
       const scalars = numbers(await session.run(new Map([...all, ...state.buffers, ...feeds, ...schedule]), into));
       state.turn(buffers);
       return scalars;
     },
-    release: () => session.release(),
-  };
+    () => session.release(),
+  );
 }

@@ -1,3 +1,5 @@
+import type { ProbeOptions } from '../experiment/probes';
+import type { ProbeResult } from '../shared/probe-types';
 import type { Done } from '../shared/trainer-protocol';
 import type { Baseline, Metrics } from '../shared/types';
 import { highestOf } from '../objectives/ramp';
@@ -5,10 +7,11 @@ import { Balance } from './balance';
 import { discardAfter, loadState, newestReadable, saveCheckpoint } from './checkpoint';
 import { Diverged, DivergenceWatch } from './divergence';
 import type { Experiment } from './experiment';
-import { Feeder } from './feeder';
-import { stepKeyAt, tokensOf, type Part } from './plan';
+import { createFeeder, type Feeder } from './feeder';
+import type { Step } from './optimisation';
+import { keyOf, stepKeyAt, tokensOf, type Part } from './plan';
 import type { Pulse } from './pulse';
-import type { Run } from './run';
+import { readProbes, type Run } from './run';
 import { learningRateAt } from './schedule';
 import type { TrainingSession } from './session';
 
@@ -29,8 +32,23 @@ export interface TrainEvents {
   warning: (message: string) => void;
 }
 
-/** How long the trainer may be busy with one thing before it counts as hung, in milliseconds: with held-out data, with a disk. */
-const PATIENCE = { evaluating: 60_000, saving: 120_000 } as const;
+/** Where and how downstream tasks are run in the course of a run. */
+export interface ProbePlace {
+  readonly run: string;
+  /** What file names are relative to. */
+  readonly folder: string;
+  readonly threads: number;
+  readonly signal: AbortSignal | undefined;
+  readonly warn: (message: string) => void;
+  /** Is called while the work goes on. */
+  readonly onProgress: (message: string) => void;
+}
+
+/** Runs downstream tasks on the newest checkpoint of a run; one that fails is warned of and left out. Undefined when `signal` aborts on the way. */
+export type RunProbes = (probes: readonly ProbeOptions[], place: ProbePlace) => Promise<ProbeResult[] | undefined>;
+
+/** How long the trainer may be busy with one thing before it counts as hung, in milliseconds: with held-out data, with a disk, with a downstream task. */
+const PATIENCE = { evaluating: 60_000, saving: 120_000, probing: 3_600_000 } as const;
 /** The same for a step: so many times the longest one so far, and at least so many milliseconds; for the first one so many. */
 const STEP_PATIENCE = { factor: 20, least: 1_500, first: 60_000 } as const;
 
@@ -54,6 +72,7 @@ export interface Training {
   readonly run: Run;
   readonly pulse: Pulse;
   readonly events: Partial<TrainEvents>;
+  readonly probe?: RunProbes | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -85,7 +104,7 @@ export async function trainOn(training: Training, start: Position): Promise<Done
   const { stepBacks, learningRate } = session.setup.experiment.training;
   const warn = warning(run, events);
   for (let position = start; ;) {
-    const feeder = new Feeder(session.setup.recipe, position.step);
+    const feeder = createFeeder(session.setup, position.step);
     try {
       return await trainFrom(training, position, feeder);
     } catch (error) {
@@ -103,8 +122,8 @@ export async function trainOn(training: Training, start: Position): Promise<Done
 }
 
 /** Trains step after step; the lines of `position` bring whatever watches the run to where it was. */
-async function trainFrom({ session, run, pulse, events, signal }: Training, position: Position, feeder: Feeder): Promise<Done> {
-  const { experiment, config, corpus, plan } = session.setup;
+async function trainFrom({ session, run, pulse, events, probe, signal }: Training, position: Position, feeder: Feeder): Promise<Done> {
+  const { experiment, folder, config, corpus, plan } = session.setup;
   const { training } = experiment;
   const { steps, checkpointEvery } = training;
   const { stepsBack, lines } = position;
@@ -115,6 +134,7 @@ async function trainFrom({ session, run, pulse, events, signal }: Training, posi
   let tokens = Array.from({ length: step }, (_, at) => tokensAt(at)).reduce((sum, count) => sum + count, 0);
   let saved = step > 0 ? step : -1;
   let measured = lines.findLast((line) => line.eval);
+  let probed = lines.findLast((line) => line.probes)?.step;
   let loss = lines.findLast((line) => line.loss)?.loss ?? {};
   for (const line of lines) if (line.loss) watch(line);
 
@@ -131,13 +151,44 @@ async function trainFrom({ session, run, pulse, events, signal }: Training, posi
     run.metrics(line);
     events.metrics?.(line);
   };
+  /** Where the steps that are done at once from a step on end: where something else is to be done, another set of objectives is trained, or enough is done. */
+  const endOfChunk = (from: number): number => {
+    const set = plan.setAt(from);
+    const most = Math.min(steps, from + session.optimisation.chunkOf(set));
+    let end = from + 1;
+    while (end < most && !isMeasured(end, training) && !isSaved(end) && keyOf(plan.setAt(end)) === keyOf(set)) end++;
+    return end;
+  };
   const evaluate = async (): Promise<void> => {
     pulse.expect(PATIENCE.evaluating);
+    await session.optimisation.download();
     const results = await session.evaluator.evaluate(signal);
     if (results) report((measured = { step, tokens, seconds: seconds(), eval: results }));
     expectSteps();
   };
-  const save = (): void => {
+  const isProbed = (at: number): boolean =>
+    probe !== undefined &&
+    experiment.probes.length > 0 &&
+    (at === steps || (training.probeEvery !== undefined && at > 0 && at % training.probeEvery === 0));
+  const runProbes = async (): Promise<void> => {
+    if (!probe || !isProbed(step) || probed === step) return;
+    const onProgress = (message: string): void => {
+      pulse.expect(PATIENCE.probing);
+      events.status?.(message);
+    };
+    onProgress('Running the probes');
+    const probes = await probe(experiment.probes, { run: run.folder, folder, threads: session.threads, signal, warn, onProgress });
+    if (probes) {
+      run.probed({ step, probes });
+      const values = probes.map(({ name, main, metrics }): [string, number] => [`${name}: ${main}`, metrics[main]!.value]);
+      report({ step, tokens, seconds: seconds(), probes: Object.fromEntries(values) });
+      probed = step;
+    }
+    expectSteps();
+  };
+  const isSaved = (at: number): boolean => at % checkpointEvery === 0 || at === steps || isProbed(at);
+  const save = async (): Promise<void> => {
+    await session.optimisation.download();
     const spoilt = session.spoilt();
     if (spoilt !== undefined) throw new Diverged(`The parameter "${spoilt}" is no longer a number at step ${step}.`, step - 1);
     pulse.expect(PATIENCE.saving);
@@ -154,49 +205,67 @@ async function trainFrom({ session, run, pulse, events, signal }: Training, posi
   };
 
   run.goOn(step);
-  session.optimisation.countFrom(step);
+  session.optimisation.goOnFrom(step);
   if (isMeasured(step, training) && measured?.step !== step) {
     await evaluate();
     // A run that was stopped here has a checkpoint that does not know its measurement.
-    if (saved === step) save();
+    if (saved === step) await save();
   }
+  if (saved === step) await runProbes();
   while (step < steps && !signal?.aborted) {
     const before = performance.now();
-    const parts = plan.at(step);
-    const batches = await feeder.next();
+    const inputs: Step[] = [];
+    for (const end = endOfChunk(step); step + inputs.length < end;) {
+      const at = step + inputs.length;
+      const learningRate = learningRateAt(at, training) * STEP_BACK_FACTOR ** stepsBack;
+      inputs.push({ parts: plan.at(at), batches: await feeder.next(), key: stepKeyAt(experiment.seed, at), learningRate });
+    }
     const wait = performance.now() - before;
     expectSteps();
-    const learningRate = learningRateAt(step, training) * STEP_BACK_FACTOR ** stepsBack;
-    const scalars = await session.optimisation.step(parts, batches, stepKeyAt(experiment.seed, step), learningRate);
+    const done = await session.optimisation.steps(inputs);
     const milliseconds = performance.now() - before;
     // The first step of a graph takes longer than all others.
     longest = step === position.step ? milliseconds : Math.max(longest, milliseconds);
-    const done = tokensAt(step);
-    step++;
-    tokens += done;
-    loss = named(scalars, 'loss:');
-    const gradientNorms = named(scalars, 'gradientNorm:');
-    const line: Metrics = {
-      step,
-      tokens,
-      seconds: seconds(),
-      loss,
-      learningRate,
-      gradientNorm: scalars.get('gradientNorm')!,
-      ...(Object.keys(gradientNorms).length > 0 && { gradientNorms }),
-      tokensPerSecond: (1000 * done) / milliseconds,
-      dataWait: wait / milliseconds,
-    };
-    report(line);
-    const imbalance = watch(line);
-    if (imbalance !== undefined) warn(imbalance);
+    const began = seconds() - milliseconds / 1000;
+    for (const [i, scalars] of done.entries()) {
+      const own = tokensAt(step);
+      step++;
+      tokens += own;
+      loss = named(scalars, 'loss:');
+      const gradientNorms = named(scalars, 'gradientNorm:');
+      const line: Metrics = {
+        step,
+        tokens,
+        // Steps that were done in one run share its time.
+        seconds: began + ((i + 1) * milliseconds) / 1000 / done.length,
+        loss,
+        learningRate: inputs[i]!.learningRate,
+        gradientNorm: scalars.get('gradientNorm')!,
+        ...(Object.keys(gradientNorms).length > 0 && { gradientNorms }),
+        tokensPerSecond: (1000 * own * done.length) / milliseconds,
+        dataWait: wait / milliseconds,
+      };
+      report(line);
+      const imbalance = watch(line);
+      if (imbalance !== undefined) warn(imbalance);
+    }
     if (isMeasured(step, training)) await evaluate();
-    if (step % checkpointEvery === 0 || step === steps) save();
+    if (isSaved(step)) await save();
+    await runProbes();
   }
-  if (saved !== step) save();
-  // Without its last measurement a run is not done.
-  const reason = step < steps || measured?.step !== step ? 'stopped' : 'completed';
-  return { run: run.folder, steps: step, reason, loss, eval: measured?.eval ?? {}, baselines: session.baselines };
+  if (saved !== step) await save();
+  // Without its last measurements a run is not done.
+  const reason = step < steps || measured?.step !== step || (isProbed(step) && probed !== step) ? 'stopped' : 'completed';
+  const probes = probed === step ? readProbes(run.folder).findLast((record) => record.step === step)?.probes : undefined;
+  return {
+    run: run.folder,
+    steps: step,
+    reason,
+    loss,
+    eval: measured?.eval ?? {},
+    baselines: session.baselines,
+    ...(probes && { probes }),
+  };
 }
 
 /** The norms as they are when the weights are at their highest: one that is on its way up drowns nothing for good. Empty while a weight is zero. */

@@ -62,7 +62,7 @@ export function metricsRecord(line: Metrics, time: number): Uint8Array {
 }
 
 /** What TensorBoard shows of a line; the part of a name before the slash is the section that a chart is in. */
-export function scalarsOf({ loss = {}, eval: measured = {}, gradientNorms = {}, ...line }: Metrics): Record<string, number> {
+export function scalarsOf({ loss = {}, eval: measured = {}, probes = {}, gradientNorms = {}, ...line }: Metrics): Record<string, number> {
   const under = (section: string, values: Readonly<Record<string, number>>): [string, number][] =>
     Object.entries(values).map(([name, value]) => [`${section}/${name}`, value]);
   const single: [string, number | undefined][] = [
@@ -71,6 +71,12 @@ export function scalarsOf({ loss = {}, eval: measured = {}, gradientNorms = {}, 
     ['throughput/tokens per second', line.tokensPerSecond],
     ['throughput/wait for data', line.dataWait],
   ];
-  const entries = [...under('loss', loss), ...under('held out', measured), ...under('gradient norm', gradientNorms), ...single];
+  const entries = [
+    ...under('loss', loss),
+    ...under('held out', measured),
+    ...under('probe', probes),
+    ...under('gradient norm', gradientNorms),
+    ...single,
+  ];
   return Object.fromEntries(entries.filter((entry): entry is [string, number] => entry[1] !== undefined));
 }

@@ -5,7 +5,7 @@ import type * as Threads from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/shared/errors';
 import { batchesOf } from '../../../src/train/feeder-protocol';
-import { Feeder } from '../../../src/train/feeder';
+import { ThreadFeeder } from '../../../src/train/feeder';
 import { loadExperiment } from '../../../src/train/experiment';
 import { setUp, type Setup } from '../../../src/train/setup';
 import { makeWorkspace } from '../support/workspace';
@@ -71,14 +71,14 @@ describe('the thread that makes batches', () => {
     ['one objective, from a later step', () => alternating, 13],
   ])('makes what is made without it: %s', async (_, setup, from) => {
     const { recipe, plan, corpus } = setup();
-    const feeder = new Feeder(recipe, from);
+    const feeder = new ThreadFeeder(recipe, from);
     for (let step = from; step < from + 7; step++)
       expect(await feeder.next(), `step ${step}`).toEqual(batchesOf(plan, corpus.dataset.train, step));
     await feeder.close();
   });
 
   it('gives the batches of every step to the last', async () => {
-    const feeder = new Feeder(sum.recipe, sum.recipe.steps - 2);
+    const feeder = new ThreadFeeder(sum.recipe, sum.recipe.steps - 2);
     expect(await feeder.next()).toHaveLength(objectives.length);
     expect(await feeder.next()).toHaveLength(objectives.length);
     await feeder.close();
@@ -86,7 +86,7 @@ describe('the thread that makes batches', () => {
 
   it('is never more than a few steps ahead', async () => {
     received.count = 0;
-    const feeder = new Feeder(sum.recipe, 0);
+    const feeder = new ThreadFeeder(sum.recipe, 0);
     const settled = async (count: number): Promise<void> => {
       await vi.waitFor(() => expect(received.count).toBe(count), 5000);
       await setTimeout(150);
@@ -103,7 +103,7 @@ describe('the thread that makes batches', () => {
   it('hands on what a person can mend, with its hint and its code', async () => {
     const gone = await prepared({ objectives: [objectives[0]] });
     rmSync(gone.recipe.shards, { recursive: true });
-    const feeder = new Feeder(gone.recipe, 0);
+    const feeder = new ThreadFeeder(gone.recipe, 0);
     const error = await feeder.next().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UserError);
     expect(error).toMatchObject({
@@ -115,7 +115,7 @@ describe('the thread that makes batches', () => {
   });
 
   it('hands on a defect as what it is', async () => {
-    const feeder = new Feeder({ ...sum.recipe, tables: new Map() }, 0);
+    const feeder = new ThreadFeeder({ ...sum.recipe, tables: new Map() }, 0);
     const error = await feeder.next().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(UserError);
@@ -125,11 +125,11 @@ describe('the thread that makes batches', () => {
 
   it('ends at once, also in the middle of its work', async () => {
     const endless = { ...sum.recipe, objectives: [{ ...sum.recipe.objectives[0]!, batchSize: 4096 }], tokens: [[]], steps: 1_000_000 };
-    const busy = new Feeder(endless, 0);
+    const busy = new ThreadFeeder(endless, 0);
     await setTimeout(50);
     const before = performance.now();
     await busy.close();
-    await new Feeder(sum.recipe, 0).close();
+    await new ThreadFeeder(sum.recipe, 0).close();
     expect(performance.now() - before).toBeLessThan(5000);
   });
 });

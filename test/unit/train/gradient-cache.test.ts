@@ -3,7 +3,7 @@ import type { Split } from '../../../src/text/dataset';
 import { Evaluator } from '../../../src/train/evaluate';
 import { gradientName } from '../../../src/train/step';
 import { randomDocuments, splitOf, tableOf, tinyModel } from '../objectives/fixtures';
-import { SmallTraining, snapshot, still, text, type Objective } from './small-training';
+import { expectEqual, measureSteps, SmallTraining, snapshot, still, text, type Measured, type Objective } from './small-training';
 
 const BATCH = 12;
 const contrastive = (options: object): Objective => ({
@@ -32,37 +32,9 @@ const withTable: Split = {
   ]),
 };
 
-interface Measured {
-  readonly scalars: ReadonlyMap<string, number>;
-  readonly gradients: ReadonlyMap<string, Float32Array>;
-  readonly buffers: ReadonlyMap<string, Float32Array>;
-}
-
 /** What some steps from the same parameters give. */
-async function measure(objectives: readonly Objective[], { steps = 1, split = withTable } = {}): Promise<Measured[]> {
-  const training = await SmallTraining.start(objectives, { split });
-  const measured: Measured[] = [];
-  for (let step = 0; step < steps; step++) {
-    const scalars = await training.step(step);
-    measured.push({ scalars, gradients: snapshot(training.state.gradients), buffers: snapshot(training.state.buffers) });
-  }
-  await training.release();
-  return measured;
-}
-
-/** Sums of rounded numbers in another order differ in the last places. */
-function expectEqual(actual: Measured, expected: Measured): void {
-  expect([...actual.scalars.keys()].sort()).toEqual([...expected.scalars.keys()].sort());
-  for (const [name, value] of expected.scalars) expect(Math.abs(actual.scalars.get(name)! / value - 1), name).toBeLessThan(1e-5);
-  const largest = (values: Iterable<Float32Array>): number => Math.max(...[...values].map((data) => Math.max(...data.map(Math.abs))));
-  for (const part of ['gradients', 'buffers'] as const) {
-    const bound = 1e-5 * largest(expected[part].values());
-    for (const [name, data] of expected[part]) {
-      const other = actual[part].get(name)!;
-      data.forEach((value, i) => expect(Math.abs(other[i]! - value), `${name}[${i}]`).toBeLessThanOrEqual(bound));
-    }
-  }
-}
+const measure = async (objectives: readonly Objective[], { steps = 1, split = withTable } = {}): Promise<Measured[]> =>
+  measureSteps(await SmallTraining.start(objectives, { split }), steps);
 
 describe('the gradient cache', () => {
   const file = { file: 'rows.csv', a: 'a', b: 'b' };

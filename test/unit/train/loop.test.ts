@@ -11,6 +11,7 @@ import { Dataset } from '../../../src/text/dataset';
 import { listCheckpoints, newestCheckpoint } from '../../../src/train/checkpoint';
 import { Session } from '../../../src/train/device';
 import { resume, train } from '../../../src/train/loop';
+import { Optimisation } from '../../../src/train/optimisation';
 import { listRuns, readMetrics, Run } from '../../../src/train/run';
 import { makeWorkspace } from '../support/workspace';
 
@@ -60,6 +61,41 @@ describe('a run', () => {
     expect(tensorsOf(first.run)).toBe(tensorsOf(second.run));
     const other = await train({ experiment: workspace({ seed: 2 }).experiment });
     expect(tensorsOf(other.run)).not.toBe(tensorsOf(first.run));
+  });
+
+  it('is the same to the last bit where several steps are one run of the session, also when it is stopped between and resumed', async () => {
+    const numbersOf = (run: string): object[] =>
+      readMetrics(run, -1, 1000).map(({ step, loss, learningRate, gradientNorm, eval: held }) => ({
+        step,
+        loss,
+        learningRate,
+        gradientNorm,
+        held,
+      }));
+    const single = await train({ experiment: workspace().experiment });
+    const several = await train({ experiment: workspace().experiment, scan: true });
+    expect(tensorsOf(several.run)).toBe(tensorsOf(single.run));
+    expect(numbersOf(several.run)).toEqual(numbersOf(single.run));
+
+    const stop = new AbortController();
+    const metrics = ({ step }: Metrics): void => {
+      if (step === 2) stop.abort();
+    };
+    const stopped = await train({ experiment: workspace().experiment, scan: true, signal: stop.signal, events: { metrics } });
+    // The steps of a run in hand are done before it stops.
+    expect(stopped).toMatchObject({ reason: 'stopped', steps: 3 });
+    const resumed = await resume({ run: stopped.run, scan: true });
+    expect(tensorsOf(resumed.run)).toBe(tensorsOf(single.run));
+    expect(numbersOf(resumed.run)).toEqual(numbersOf(single.run));
+  });
+
+  it('warns of what a person should know of how the device does the steps', async () => {
+    const notices = vi.spyOn(Optimisation.prototype, 'notices', 'get').mockReturnValue(new Set(['A part is computed elsewhere.']));
+    const warnings: string[] = [];
+    const { run } = await train({ experiment: workspace().experiment, steps: 1, events: { warning: (message) => warnings.push(message) } });
+    notices.mockRestore();
+    expect(warnings).toEqual(['A part is computed elsewhere.']);
+    expect(readFileSync(join(run, 'log.txt'), 'utf8')).toContain('warning: A part is computed elsewhere.');
   });
 
   it('learns: held-out loss falls far below the unigram entropy on a regular language', async () => {

@@ -196,7 +196,7 @@ describe('a sum of objectives', () => {
     const stepper = await createStepper(losses, optimiser, state, {});
     for (let step = 0; step < 5; step++) {
       const feeds = new Map([...feedsOf('mlm', instance!.batch(text, step)), [STEP_KEY, tensor('uint32', [], [hash32(9, step)])] as const]);
-      await stepper.step(feeds, [step + 1], LEARNING_RATE);
+      await stepper.steps([{ feeds, t: [step + 1], learningRate: LEARNING_RATE }]);
     }
     await stepper.release();
     for (const parameters of trained) expect(parameters).toEqual(snapshot(state.parameters));

@@ -40,7 +40,7 @@ function workspace(family: string, experiment: object = {}): { folder: string; e
 const open = (path: string): Promise<Setup> => setUp(loadExperiment(path), () => undefined);
 /** As many as an evaluation has. */
 const BATCHES = 16;
-const CPU = { provider: 'cpu', reason: 'test', threads: 1 } as const;
+const CPU = { provider: 'cpu', reason: 'test', threads: 1, precision: 'fp32' } as const;
 
 /** The mean loss on the fixed held-out batches of the tensors of a model, as they were read from its folder. */
 async function lossOf({ config, instances, corpus }: Setup, parameters: ReadonlyMap<string, Tensor>): Promise<number> {

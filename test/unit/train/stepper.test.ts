@@ -51,7 +51,8 @@ describe('an optimiser step', () => {
         ['x', tensor('float32', [4, 5], random.numbers(20, -2, 2))],
         ['labels', tensor('int64', [4], [0, 1, 2, t % 3])],
       ]);
-      const [a, b] = [await fused.step(batch, [t], 0.01 / t), await graph.step(batch, [t], 0.01 / t)];
+      const input = { feeds: batch, t: [t], learningRate: 0.01 / t };
+      const [a, b] = [(await fused.steps([input]))[0]!, (await graph.steps([input]))[0]!];
       expect([...a].sort()).toEqual([...b].sort());
       if (a.get('gradientNorm')! > optimiser.gradientClip) clipped++;
       for (const part of ['parameters', 'optimiser'] as const)
@@ -66,7 +67,7 @@ describe('an optimiser step', () => {
     const trained = async (threads: number): Promise<Float32Array[]> => {
       const model = new BenchmarkModel({ preset: 'tiny', objectives: ['mlm', 'contrastive'], dropout: 0.1 });
       const stepper = await createStepper(model.losses, optimiser, model.state, { threads });
-      for (let t = 1; t <= 2; t++) await stepper.step(model.batch(t), [t], 0.01);
+      for (let t = 1; t <= 2; t++) await stepper.steps([{ feeds: model.batch(t), t: [t], learningRate: 0.01 }]);
       await stepper.release();
       return [...model.state.parameters.values()].map(({ data }) => data as Float32Array);
     };
