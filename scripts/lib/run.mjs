@@ -9,12 +9,16 @@ export class Explained extends Error {}
  * Runs a command in the repository and shows its output; resolves with its exit code, 1 when a signal ended it.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, onOutput?: (text: string) => void }} [options] `onOutput` hears what the command prints as well
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv | undefined, onOutput?: (text: string) => void }} [options] `env` is added to ours; `onOutput` hears what the command prints as well
  * @returns {Promise<number>}
  */
-export function run(command, args, { cwd = root, onOutput } = {}) {
+export function run(command, args, { cwd = root, env, onOutput } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'] });
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'],
+    });
     child.stdout?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
       process.stdout.write(text);
       onOutput?.(text);

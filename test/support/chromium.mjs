@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import { Explained } from '../../scripts/lib/run.mjs';
+import { aptInstall, isExecutable, onPath } from './programs.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const APPLICATIONS = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium'];
@@ -20,37 +18,12 @@ export function ensureChromium() {
   }
   const found = find();
   if (found !== undefined) return found;
-  if (process.platform === 'linux' && process.getuid?.() === 0 && onPath('apt-get') !== undefined) {
-    console.log('Installing chromium by apt-get …');
-    for (const args of [
-      ['update', '-qq'],
-      ['install', '-y', '-qq', '--no-install-recommends', 'chromium'],
-    ]) {
-      execFileSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
-    }
-    const installed = find();
-    if (installed !== undefined) return installed;
-  }
+  aptInstall(['chromium']);
+  const installed = find();
+  if (installed !== undefined) return installed;
   throw new Explained(
     'The browser tests need Chromium or Google Chrome. Install one (Debian: apt-get install chromium), or name it in CHROMIUM.',
   );
 }
 
 const find = () => [...NAMES.map(onPath), ...APPLICATIONS].find((file) => file !== undefined && isExecutable(file));
-
-/** @param {string} name */
-const onPath = (name) =>
-  (process.env.PATH ?? '')
-    .split(path.delimiter)
-    .map((folder) => path.join(folder, name))
-    .find(isExecutable);
-
-/** @param {string} file */
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
