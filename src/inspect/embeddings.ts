@@ -28,9 +28,9 @@ const known = new LRUCache<string, Float32Array>({
  * @param signal ends it between two batches
  */
 export async function embed(model: OpenedModel, texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
-  const keyOf = (text: string): string => `${model.folder} ${text}`;
+  const keyOf = (text: string): string => `${model.key} ${text}`;
   const missing = [...new Set(texts.filter((text) => !known.has(keyOf(text))))];
-  const made = await forward(model, missing, 'embed', (config, sizes) => embedding(config, sizes), [], signal);
+  const made = await forward(model, missing, 'embed', (config, sizes) => embedding(config, sizes, model.causal), [], signal);
   const fresh = new Map(missing.map((text, i) => [text, made[i]!]));
   for (const [text, vector] of fresh) known.set(keyOf(text), vector);
   return texts.map((text) => fresh.get(text) ?? known.get(keyOf(text))!);
@@ -44,16 +44,16 @@ async function views(model: OpenedModel, texts: readonly string[], signal?: Abor
       model,
       texts,
       'dropout',
-      (config, sizes) => embedding(config, sizes, counterDropout(input('key', 'uint32', []))),
+      (config, sizes) => embedding(config, sizes, model.causal, counterDropout(input('key', 'uint32', []))),
       [['key', tensor('uint32', [], [key])]],
       signal,
     );
   return [await view(1), await view(2)];
 }
 
-const embedding = (config: ModelConfig, sizes: Sizes, dropout = noDropout): Outputs => {
+const embedding = (config: ModelConfig, sizes: Sizes, causal: boolean, dropout = noDropout): Outputs => {
   const { inputIds, attentionMask } = encoderInput(sizes);
-  const states = encode(config, lookUp(parameterInputs(encoderParameters(config))), { inputIds, attentionMask }, dropout);
+  const states = encode(config, lookUp(parameterInputs(encoderParameters(config))), { inputIds, attentionMask }, dropout, { causal });
   return new Map([['output', ops.l2Normalize(pool(states, attentionMask, 'mean'))]]);
 };
 
@@ -71,7 +71,12 @@ async function forward(
   const rows = ids.map((each) => ({ ids: each }));
   for (const batch of batchesOf(rows)) {
     signal?.throwIfAborted();
-    const outputs = await runOn(model, name, graph, new Map([...encoderFeeds(tokenizer, batch), ...feeds]));
+    const outputs = await runOn(
+      model,
+      model.causal ? `causal ${name}` : name,
+      graph,
+      new Map([...encoderFeeds(tokenizer, batch), ...feeds]),
+    );
     const data = outputs.get('output')!.data as Float32Array;
     batch.rows.forEach(({ index }, i) => (vectors[index] = data.slice(i * config.hiddenSize, (i + 1) * config.hiddenSize)));
   }

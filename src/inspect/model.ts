@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../shared/errors';
+import { hash32 } from '../shared/random';
 import type { ModelConfig } from '../model/config';
 import type { Writing } from '../model/incremental';
 import { encoderParameters, LM_HEAD, mlmHeadParameters } from '../model/parameters';
@@ -20,6 +21,8 @@ export interface OpenedModel extends Omit<LoadedModel, 'step'> {
   readonly vocabulary: Vocabulary;
   /** The folder its weights were read from: changes when a run has a newer checkpoint. */
   readonly folder: string;
+  /** What its weights are known by: their folder may be written again, by a run that diverged and went back. */
+  readonly key: string;
   /** Training steps behind it; absent for a model from elsewhere. */
   readonly step?: number;
   /** Longest sequence it was trained on: positions beyond have embeddings that never learned anything. */
@@ -28,6 +31,8 @@ export interface OpenedModel extends Omit<LoadedModel, 'step'> {
   readonly masking: MaskingOptions;
   /** How it writes text, if it was trained to. */
   readonly writing?: Writing | undefined;
+  /** Whether its tokens were only ever trained to see those before them, as in causal language modelling alone. */
+  readonly causal: boolean;
   /** Whether it has a masked-language-model head that was trained. */
   readonly predicts: boolean;
 }
@@ -53,6 +58,7 @@ export function openModel(path: string): OpenedModel {
     folder: path,
     context: config.maxPositions,
     masking: STANDARD_MASKING,
+    causal,
     writing: causal ? { stack: { prefix: 'bert', layers: config.layers }, head: LM_HEAD, longest: config.maxPositions } : undefined,
     tokenizer: Tokenizer.ofModel(path),
   };
@@ -69,6 +75,9 @@ export function runOfModel(path: string): { run: string; checkpoint?: string } {
   throw new UserError(`${path} is not a run.`, 'Choose the folder of a run, or one of its checkpoints.', 'run');
 }
 
+/** The same without the error: undefined for a model from elsewhere. */
+export const runBehind = (path: string): string | undefined => (isRun(path) || isCheckpoint(path) ? runOfModel(path).run : undefined);
+
 /** Whether a model folder's `config.json` says that a position sees only those before it. */
 const isDecoder = (folder: string): boolean =>
   z.looseObject({ is_decoder: z.boolean().default(false) }).parse(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).is_decoder;
@@ -79,7 +88,7 @@ function open({ step, ...model }: LoadedModel & { folder: string }, run: string)
 }
 
 /** @param masked whether its language-model head was trained on masked tokens: a causal model has the same head */
-function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary'>, masked = true): OpenedModel {
+function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary' | 'key'>, masked = true): OpenedModel {
   const { config, parameters, folder, tokenizer } = model;
   for (const { name, shape } of encoderParameters(config)) {
     const found = parameters.get(name);
@@ -99,23 +108,37 @@ function complete(model: Omit<OpenedModel, 'predicts' | 'vocabulary'>, masked = 
   }
   return {
     ...model,
+    key: `${folder} ${fingerprint(parameters)}`,
     // Of the text it was trained on nothing is known but the words.
     vocabulary: vocabularyOf(vocabularyData(tokenizer, new Float64Array(tokenizer.vocabularySize))),
     predicts: masked && mlmHeadParameters(config).every(({ name }) => parameters.has(name)) && tokenizer.special.mask !== undefined,
   };
 }
 
+/** Numbers of each tensor that tell trained weights from others: none of them stays as it is from one step to the next. */
+const SAMPLED = 8;
+
+const fingerprint = (parameters: LoadedModel['parameters']): number =>
+  [...parameters.values()].reduce((sum, { data }) => {
+    const numbers = Float32Array.from({ length: SAMPLED }, (_, i) => Number(data[Math.floor((i * data.length) / SAMPLED)]));
+    return hash32(sum, ...new Uint32Array(numbers.buffer));
+  }, 0);
+
 const Trained = z.object({ objectives: z.array(ObjectiveOptions) });
 
 /** What a run's own experiment says of its sequences and masks; the widest and the usual when it cannot be read. */
-function trainedAs(run: string, config: ModelConfig): Pick<OpenedModel, 'context' | 'masking' | 'writing'> & { masked?: boolean } {
+function trainedAs(
+  run: string,
+  config: ModelConfig,
+): Pick<OpenedModel, 'context' | 'masking' | 'causal' | 'writing'> & { masked?: boolean } {
   try {
     const { objectives } = Trained.parse(JSON.parse(readFileSync(join(run, 'experiment.json'), 'utf8')));
     const context = Math.max(...objectives.map(({ sequenceLength }) => sequenceLength));
     const mlm = objectives.find((options) => options.type === 'mlm');
     const writing = objectives.map((options) => writingOf(options, config)).find(Boolean);
-    return { context, masking: mlm ? { ...mlm, rate: highestOf(mlm.rate) } : STANDARD_MASKING, writing, masked: mlm !== undefined };
+    const causal = objectives.every(({ type }) => type === 'clm');
+    return { context, masking: mlm ? { ...mlm, rate: highestOf(mlm.rate) } : STANDARD_MASKING, causal, writing, masked: mlm !== undefined };
   } catch {
-    return { context: config.maxPositions, masking: STANDARD_MASKING };
+    return { context: config.maxPositions, masking: STANDARD_MASKING, causal: false };
   }
 }

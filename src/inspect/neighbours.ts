@@ -52,8 +52,8 @@ export class SentenceIndex {
   ): Promise<{ neighbours: Neighbour[]; indexed: number; total: number }> {
     const end = Date.now() + budget;
     if (Date.now() - this.#listed > LISTING) await this.#list(signal);
-    if (this.#embedded.model !== model.folder || this.#embedded.entries !== this.#entries)
-      this.#embedded = { model: model.folder, entries: this.#entries, vectors: [] };
+    if (this.#embedded.model !== model.key || this.#embedded.entries !== this.#entries)
+      this.#embedded = { model: model.key, entries: this.#entries, vectors: [] };
     const { entries, vectors } = this.#embedded;
     while (vectors.length < entries.length && Date.now() < end) {
       const first = vectors.length;

@@ -7,7 +7,7 @@ import * as ops from '../onnx/ops';
 import { tensor, type Tensor } from '../onnx/types';
 import { UserError } from '../shared/errors';
 import type { OpenedModel } from './model';
-import { MOST_ROWS, runOn, type Sizes } from './sessions';
+import { MOST_ROWS, runOn, TOGETHER, type Sizes } from './sessions';
 
 /** A stretch of tokens as a model reads it, without [CLS] and [SEP], and the places in it whose tokens are asked for. */
 export interface Row {
@@ -85,16 +85,23 @@ export async function logProbabilities(model: OpenedModel, rows: readonly Row[],
   return found;
 }
 
-/** −log p in nats of the tokens `labels[row][slot]` at the places that rows ask for. @param signal ends it between two batches */
+/**
+ * −log p in nats of the tokens `labels[row][slot]` at the places that rows ask for.
+ *
+ * @param signal ends it between two batches
+ * @param options how many threads it takes
+ */
 export async function negativeLogLikelihoods(
   model: OpenedModel,
   rows: readonly (Row & { readonly labels: readonly number[] })[],
   signal?: AbortSignal,
+  options = TOGETHER,
 ): Promise<Float32Array[]> {
   const found: Float32Array[] = [];
-  await ask(model, rows, signal, 'losses', (index, slots, { data }, first) => {
+  const take = (index: number, slots: number, { data }: Tensor, first: number): void => {
     found[index] = (data as Float32Array).slice(first, first + slots);
-  });
+  };
+  await ask(model, rows, signal, 'losses', take, options);
   return found;
 }
 
@@ -105,6 +112,7 @@ async function ask(
   signal: AbortSignal | undefined,
   output: 'logits' | 'losses',
   take: (index: number, slots: number, result: Tensor, first: number) => void,
+  options = TOGETHER,
 ): Promise<void> {
   maskOf(model);
   for (const batch of batchesOf(rows)) {
@@ -135,6 +143,7 @@ async function ask(
         ['slots', tensor('int64', [size, width], slots)],
         ['labels', tensor('int64', [size * width], labels)],
       ]),
+      options,
     );
     batch.rows.forEach(({ row, index }, i) => take(index, row.slots.length, outputs.get('output')!, i * width));
   }

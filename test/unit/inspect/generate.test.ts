@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generate } from '../../../src/inspect/generate';
+import { Writer } from '../../../src/inspect/writer';
 import { openModel } from '../../../src/inspect/model';
 import { input } from '../../../src/onnx/graph';
 import * as ops from '../../../src/onnx/ops';
@@ -65,6 +66,17 @@ describe('a causal language model', () => {
     expect(several[0]!.logProbability).toBeGreaterThanOrEqual(greedy!.logProbability - 1e-4);
   });
 
+  it.each([1, 3])('writes several texts side by side as it writes each alone, with %i beams', async (beams) => {
+    const model = openModel(run);
+    const texts = ['A sailor', 'Our ship', 'The mate'];
+    const sources = await Promise.all(texts.map(async (text) => (await model.tokenizer.encode(text)).ids));
+    const writer = await Writer.open(model, model.writing!, { texts: 4, beams });
+    const together = await writer.write(sources, { lengthPenalty: 1 });
+    await writer.release();
+    const alone = await Promise.all(texts.map((text) => generate(run, text, { beams, lengthPenalty: 1 })));
+    expect(together.map((found) => found.map(({ ids }) => ids))).toEqual(alone.map((found) => found.map(({ ids }) => ids)));
+  });
+
   it('writes no more tokens than it may', async () => {
     expect((await generate(run, 'The', { ...options, longest: 3 }))[0]!.ids).toHaveLength(3);
   });
@@ -93,6 +105,19 @@ describe('a sequence-to-sequence model', () => {
     const run = await trained({ type: 'seq2seq', task: 'spans', batchSize: 16, sequenceLength: LENGTH });
     const [best] = await generate(run, 'The old captain <extra_id_0> a gull at dawn.', options);
     expect(best!.text).toMatch(/^<extra_id_0>/);
+
+    const model = openModel(run);
+    const texts = ['The old captain <extra_id_0> a gull.', 'Our <extra_id_0> at dawn.', 'A gull <extra_id_0> the mate in the night.'];
+    const sources = await Promise.all(texts.map(async (text) => (await model.tokenizer.encode(text)).ids));
+    for (const beams of [1, 3]) {
+      const writer = await Writer.open(model, model.writing!, { texts: 2, beams });
+      const together = [...(await writer.write(sources.slice(0, 2), options)), ...(await writer.write(sources.slice(2), options))];
+      await writer.release();
+      for (const [i, text] of texts.entries()) {
+        const alone = await generate(run, text, { beams, lengthPenalty: 1 });
+        expect(together[i]!.map(({ ids }) => ids)).toEqual(alone.map(({ ids }) => ids));
+      }
+    }
   });
 });
 
