@@ -4,11 +4,15 @@ import { build } from 'esbuild';
 import { threadForEsbuild } from '../../../scripts/lib/thread.mjs';
 import { watForEsbuild } from '../../../scripts/lib/wat.mjs';
 
-/** Bundles an entry of `src` as the product's build does, to a place from which the native packages are found; gives the bundle's path. */
-export async function bundle(entry: string): Promise<string> {
+/**
+ * Bundles an entry of `src` as the product's build does, to a place from which the native packages are found; gives the bundle's path.
+ *
+ * @param name of the bundle, where it matters
+ */
+export async function bundle(entry: string, name = `${entry}-${process.pid}`): Promise<string> {
   const folder = join('node_modules', '.cache', 'objective-lab');
   mkdirSync(folder, { recursive: true });
-  const outfile = join(process.cwd(), folder, `${entry}-${process.pid}.js`);
+  const outfile = join(process.cwd(), folder, `${name}.js`);
   await build({
     entryPoints: [`src/${entry}.ts`],
     outfile,
@@ -16,7 +20,7 @@ export async function bundle(entry: string): Promise<string> {
     platform: 'node',
     target: 'node20',
     mainFields: ['module', 'main'],
-    external: ['onnxruntime-node', 'tokenizers'],
+    external: ['onnxruntime-node', 'tokenizers', 'typescript'],
     plugins: [watForEsbuild, threadForEsbuild],
     logLevel: 'error',
   });
