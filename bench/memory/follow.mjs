@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
  * @param {string} root of the repository, built
  * @param {string} experiment
  * @param {(line: any, resident: number) => void} [onStep] hears of every training step, with the memory in MB
- * @returns {Promise<{ events: any[], peak: number }>} everything but the steps, with the seconds since the start as `at`; the most memory in MB
+ * @returns {Promise<{ events: any[], peak: number }>} everything but the steps, with the seconds since the start as `at` and the memory as `resident`; the most memory, all in MB
  */
 export async function follow(root, experiment, onStep) {
   const started = performance.now();
@@ -33,8 +33,10 @@ export async function follow(root, experiment, onStep) {
   for await (const line of createInterface({ input: child.stdout })) {
     const event = JSON.parse(line);
     if (event.event === 'step') onStep?.(event, memory('VmRSS'));
-    else events.push({ ...event, at: (performance.now() - started) / 1000 });
-    if (event.event !== 'step') look();
+    else {
+      look();
+      events.push({ ...event, at: (performance.now() - started) / 1000, resident: memory('VmRSS') });
+    }
   }
   clearInterval(timer);
   return { events, peak };

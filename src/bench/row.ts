@@ -10,7 +10,7 @@ import { compileGradients } from '../train/step';
 import { fusedStepper } from '../train/stepper';
 import { profile } from './profile';
 import { SgemmProbe } from './sgemm';
-import { BenchmarkModel, type Workload } from './workload';
+import { BenchmarkModel, LEARNING_RATE, OPTIMISER, type Workload } from './workload';
 
 export interface RowOptions extends Workload {
   readonly threads: number;
@@ -45,8 +45,6 @@ export interface Row {
   readonly operators: Readonly<Record<string, number>>;
 }
 
-const OPTIMISER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 };
-const LEARNING_RATE = 1e-4;
 const WARM_UP_STEPS = 2;
 const FEWEST_ROUNDS = 5;
 
@@ -59,7 +57,7 @@ export async function measureRow({ threads, seconds, ...workload }: RowOptions):
   let count = 0;
   const step = async (): Promise<number> => {
     const start = performance.now();
-    await stepper.step(model.batch(count), [++count], LEARNING_RATE);
+    await stepper.steps([{ feeds: model.batch(count), t: [++count], learningRate: LEARNING_RATE }]);
     return performance.now() - start;
   };
   while (count < WARM_UP_STEPS) await step();

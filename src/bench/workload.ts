@@ -17,7 +17,14 @@ export interface Workload {
   readonly objectives: readonly ('mlm' | 'contrastive')[];
   /** Of activations and attention probabilities. */
   readonly dropout: number;
+  /** Sequences of a step of `mlm`; 16 by default. */
+  readonly batch?: number;
 }
+
+export const OPTIMISER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, gradientClip: 1 };
+export const LEARNING_RATE = 1e-4;
+/** Batches, which are taken in turn where several programs train on the same. */
+export const BATCHES = 8;
 
 const VOCABULARY = 8192;
 const SPECIAL = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 };
@@ -31,16 +38,23 @@ export class BenchmarkModel {
   readonly config: ModelConfig;
   readonly instances: readonly Instance[];
   readonly losses: GradientOptions;
-  readonly state: TrainingState;
+  #state: TrainingState | undefined;
 
-  constructor({ preset, objectives, dropout }: Workload) {
+  constructor({ preset, objectives, dropout, batch = BATCH }: Workload) {
     this.config = resolveModel({ ...presetModel(preset), dropout, attentionDropout: dropout }, VOCABULARY);
     const context = { config: this.config, vocabulary, tokens: [], seed: 1, steps: 1000, types: objectives };
-    const sizes = { mlm: { batchSize: BATCH, sequenceLength: LENGTH[preset] }, contrastive: SENTENCES };
+    const sizes = { mlm: { batchSize: batch, sequenceLength: LENGTH[preset] }, contrastive: SENTENCES };
     this.instances = objectives.map((type) => createObjective(ObjectiveOptions.parse({ type, ...sizes[type] }), context));
     this.losses = trainingLosses(this.config, this.instances);
-    this.state = new TrainingState(this.losses.specs);
-    for (const spec of this.losses.specs) initialise(this.state.parameters.get(spec.name)!, spec, 1, initialiserRange(this.config));
+  }
+
+  /** Made when it is first asked for: whoever looks at the graph alone needs none. */
+  get state(): TrainingState {
+    if (!this.#state) {
+      this.#state = new TrainingState(this.losses.specs);
+      for (const spec of this.losses.specs) initialise(this.#state.parameters.get(spec.name)!, spec, 1, initialiserRange(this.config));
+    }
+    return this.#state;
   }
 
   /** Tokens that go through the encoder in a step. */

@@ -14,6 +14,6 @@ const stepper = await createStepper(model.losses, optimiser, model.state, { thre
 
 let count = 0;
 await serve({ name: 'ours', versions: { 'onnxruntime-node': version }, threads }, async () => {
-  const batch = feeds[count % feeds.length];
-  return (await stepper.step(batch, [++count], optimiser.learningRate)).get('loss:total');
+  const [scalars] = await stepper.steps([{ feeds: feeds[count % feeds.length], t: [++count], learningRate: optimiser.learningRate }]);
+  return scalars!.get('loss:total');
 });
