@@ -1,3 +1,12 @@
+import { dirname, join } from 'node:path';
+import { advise } from './compare/advisor';
+import { fillIn, stateOf } from './compare/file';
+import { checkComparison } from './compare/load';
+import { comparisonsOf } from './compare/plan';
+import { reportOf } from './compare/report';
+import { listComparisons, runComparison, type CompareEvents } from './compare/run';
+import { examine } from './doctor/doctor';
+import { setUpCuda } from './doctor/set-up-cuda';
 import { checkExperiment } from './experiment/parse';
 import { experimentJsonSchema, objectiveSnippets } from './experiment/jsonSchema';
 import { newExperiment } from './experiment/template';
@@ -5,13 +14,14 @@ import { exportModel } from './inspect/export';
 import { trainingBatch } from './inspect/batch';
 import { Reader } from './inspect/reader';
 import { objectives } from './objectives';
+import { offeredProbes } from './probe/suggest';
 import { UserError } from './shared/errors';
 import { MessageHandler, toWireError, type Handlers } from './shared/rpc';
 import * as protocol from './shared/trainer-protocol';
-import type { Done } from './shared/trainer-protocol';
 import { ObjectiveSummary } from './shared/types';
 import { describeCheckpoints } from './train/checkpoint';
 import { ExperimentSchema } from './train/experiment';
+import { runProbes } from './probe/in-run';
 import { resume, train } from './train/loop';
 import type { TrainEvents } from './train/steps';
 import { askToStop, listRuns, readMetrics } from './train/run';
@@ -41,8 +51,18 @@ const events: TrainEvents = {
   warning: (message) => link.emit('warning', { message }),
 };
 
+const comparisonEvents: CompareEvents = {
+  status: (message) => link.emit('status', { message }),
+  planned: ({ folder, plan }) => link.emit('compared', { folder, members: plan.members.length }),
+  member: (member) => link.emit('member', member),
+  warning: (message) => link.emit('warning', { message }),
+};
+
+/** The command line beside this bundle: members of a comparison are processes of it. */
+const CLI: readonly [string, string] = [process.execPath, join(dirname(process.argv[1]!), 'cli.js')];
+
 /** One training at a time. @param begin starts it; its signal aborts when the training is to stop */
-async function only(begin: (signal: AbortSignal) => Promise<Done>, outlive: boolean | undefined, signal: AbortSignal): Promise<Done> {
+async function only<T>(begin: (signal: AbortSignal) => Promise<T>, outlive: boolean | undefined, signal: AbortSignal): Promise<T> {
   if (training) throw new UserError('A run is going on already.', 'Stop it, or wait for its end.', 'busy');
   const controller = new AbortController();
   signal.addEventListener('abort', () => controller.abort(), { once: true });
@@ -56,13 +76,16 @@ async function only(begin: (signal: AbortSignal) => Promise<Done>, outlive: bool
 }
 
 const handlers: Handlers<typeof protocol.trainer> = {
-  train: ({ outlive, ...params }, signal) => only((stop) => train({ ...params, signal: stop, events }), outlive, signal),
-  resume: ({ outlive, ...params }, signal) => only((stop) => resume({ ...params, signal: stop, events }), outlive, signal),
+  train: ({ outlive, ...params }, signal) => only((stop) => train({ ...params, signal: stop, events, probe: runProbes }), outlive, signal),
+  resume: ({ outlive, ...params }, signal) =>
+    only((stop) => resume({ ...params, signal: stop, events, probe: runProbes }), outlive, signal),
   async stop() {
     training?.controller.abort();
     await training?.finished.catch(() => undefined);
     return {};
   },
+  examineMachine: ({ folder }) => examine(CLI, folder),
+  setUpCuda: ({ from }, signal) => setUpCuda(CLI, { from, signal }),
   check: ({ text }) => checkExperiment(text, ExperimentSchema),
   objectives: () => objectives.map((objective) => ObjectiveSummary.parse(objective)),
   template: ({ name, objectives: types }) => {
@@ -74,6 +97,22 @@ const handlers: Handlers<typeof protocol.trainer> = {
       ),
     };
   },
+  compare: ({ comparison, resume, outlive }, signal) =>
+    only((stop) => runComparison(comparison, { resume, cli: CLI, signal: stop, events: comparisonEvents }), outlive, signal),
+  checkComparison: ({ text, path }) => checkComparison(text, path),
+  comparisonOf: ({ path }) => stateOf(path),
+  comparisonTemplate: ({ experiment, ...choices }) => ({ text: fillIn(experiment, choices) }),
+  suggestProbes: ({ experiment, folder, files }) => offeredProbes(experiment, folder, files),
+  advise: ({ task, data, folders }) => {
+    const reports = folders.flatMap((folder) => listComparisons(comparisonsOf(folder)).map(reportOf));
+    return advise(task, data, reports);
+  },
+  comparisons: ({ folder }) =>
+    listComparisons(comparisonsOf(folder)).map((each) => {
+      const { name, createdAt, members } = reportOf(each);
+      return { name, createdAt, members, folder: each };
+    }),
+  comparison: ({ folder }) => reportOf(folder),
   runs: ({ runs }) => listRuns(runs),
   stopRun: ({ run }) => ({ asked: askToStop(run) }),
   metrics: ({ run, after, limit }) => readMetrics(run, after, limit),
@@ -86,7 +125,7 @@ const handlers: Handlers<typeof protocol.trainer> = {
     return { tokens, checkpoint: folder, ...(step !== undefined && { step }) };
   },
   predict: ({ model, text, spans, top }, signal) => reader(model, false).predict(text, spans, top, signal),
-  surprisal: ({ model, text, quick }, signal) => reader(model, false).surprisal(text, quick, signal),
+  surprisal: ({ model, text, quick, at }, signal) => reader(model, false).surprisal(text, quick, signal, at),
   attention: ({ model, text, index, layer, hidden }) => reader(model, false).attention(text, index, layer, hidden),
   mask: ({ model, text, draw }) => reader(model, false).mask(text, draw),
   similarity: ({ model, ...query }, signal) => reader(model, false).similarity(query, signal),

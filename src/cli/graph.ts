@@ -57,7 +57,7 @@ async function trainingStep(path: string, objectives: string | undefined): Promi
   if (!set) {
     throw new UserError(`${path} has no step for "${objectives}".`, `Its steps train ${plan.sets.map(keyOf).join(' or ')}.`, 'graph');
   }
-  return compileStep({ ...trainingLosses(config, set), ...experiment.training });
+  return compileStep({ ...trainingLosses(config, set), ...experiment.training }, 'anywhere', experiment.training.precision);
 }
 
 /** `input_ids=2x8,attention_mask=2x8`. */

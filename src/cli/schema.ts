@@ -1,7 +1,8 @@
-import { experimentJsonSchema } from '../experiment/jsonSchema';
+import { comparisonJsonSchema, experimentJsonSchema } from '../experiment/jsonSchema';
 import { ExperimentSchema } from '../train/experiment';
 
-/** Prints the JSON Schema that the editor completes and checks experiment files with; the build keeps it in `dist/schemas`. */
-export function schemaCommand(): void {
-  process.stdout.write(`${JSON.stringify(experimentJsonSchema(ExperimentSchema), null, 2)}\n`);
+/** Prints the JSON Schema that the editor completes and checks files of a kind with; the build keeps it in `dist/schemas`. */
+export function schemaCommand(kind: 'experiment' | 'comparison'): void {
+  const schema = kind === 'experiment' ? experimentJsonSchema(ExperimentSchema) : comparisonJsonSchema();
+  process.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { UserError } from '../shared/errors';
 import type { Done } from '../shared/trainer-protocol';
 import type { Device } from '../shared/types';
+import { runProbes } from '../probe/in-run';
 import { resume, train } from '../train/loop';
 import type { TrainEvents } from '../train/steps';
+import { probeTable } from './probe';
 import { describe, Progress } from './progress';
 import { reportError } from './report';
 import { outcomeRecord, outcomeTable, resultTable, type Outcome } from './results';
@@ -12,6 +14,7 @@ import { outcomeRecord, outcomeTable, resultTable, type Outcome } from './result
 interface Options {
   readonly steps?: number;
   readonly device?: Device;
+  readonly deviceIndex?: number;
   readonly threads?: number;
   readonly out?: string;
   readonly resume?: string;
@@ -32,13 +35,13 @@ export async function trainCommand(paths: readonly string[], options: Options): 
 }
 
 async function resumeRun(run: string, paths: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
-  const { steps, out, device, threads, json } = options;
+  const { steps, out, device, deviceIndex, threads, json } = options;
   if (paths.length > 0 || steps !== undefined || out !== undefined)
     throw new UserError(
       '--resume goes on with one run as it began: with no experiment, --steps or --out.',
       'Leave them away, or start a new run.',
     );
-  await follow({ json }, {}, (events) => resume({ run, device, threads, signal, events }));
+  await follow({ json }, {}, (events) => resume({ run, device, deviceIndex, threads, signal, events, probe: runProbes }));
 }
 
 /** A path itself, or the experiments of a folder by name. */
@@ -74,7 +77,7 @@ async function runAll(experiments: readonly string[], options: Options, signal: 
 }
 
 async function runOne(experiment: string, { json, out, ...overrides }: Options, signal: AbortSignal, about: object): Promise<Done> {
-  return follow({ json }, about, (events) => train({ experiment, runs: out, ...overrides, signal, events }));
+  return follow({ json }, about, (events) => train({ experiment, runs: out, ...overrides, signal, events, probe: runProbes }));
 }
 
 /** Tells how training goes on and what came of it. @param about what every event says besides, for programs */
@@ -92,7 +95,9 @@ async function follow(
   progress.end();
   const end = done.reason === 'completed' ? 'Completed' : 'Stopped';
   const further = done.reason === 'completed' ? '' : `Go on with: objective-lab train --resume ${JSON.stringify(done.run)}\n`;
-  process.stdout.write(`${end} after ${done.steps} steps: ${describe(done.eval)}\n${done.run}\n${further}\n${resultTable(done)}\n`);
+  process.stdout.write(
+    `${end} after ${done.steps} steps: ${describe(done.eval)}\n${done.run}\n${further}\n${resultTable(done)}\n${done.probes ? `\n${probeTable(done.probes)}\n` : ''}`,
+  );
   return done;
 }
 

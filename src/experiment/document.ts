@@ -5,6 +5,20 @@ import type { Problem, Span } from '../shared/types';
 /** Keys and indices from the root to a field. */
 export type Path = readonly (string | number)[];
 
+/** What a file describes, in words for messages. */
+export interface Kind {
+  readonly name: string;
+  /** "of an experiment" */
+  readonly of: string;
+  /** The fields that it cannot do without. */
+  readonly requires: string;
+}
+
+export const EXPERIMENT: Kind = { name: 'experiment', of: 'of an experiment', requires: '"objectives"' };
+export const COMPARISON: Kind = { name: 'comparison', of: 'of a comparison', requires: '"experiment", "variants", "budget" and "probes"' };
+
+export const PROBE: Kind = { name: 'probe', of: 'of a probe', requires: '"type"' };
+
 /** A JSON text with comments, read as far as possible. `value` and `tree` are meaningful only if there is no problem. */
 export interface JsonDocument {
   readonly tree: Node | undefined;
@@ -16,14 +30,14 @@ export interface JsonDocument {
 const DEEPEST = 100;
 
 /** Reads JSON with comments and trailing commas; finds syntax errors and fields that stand twice. A byte order mark is skipped. */
-export function readJson(text: string): JsonDocument {
+export function readJson(text: string, kind: Kind = EXPERIMENT): JsonDocument {
   if (jsonOddities(text).depth > DEEPEST) {
-    const message = `Brackets are nested more than ${DEEPEST} deep here. No field of an experiment is: remove them.`;
+    const message = `Brackets are nested more than ${DEEPEST} deep here. No field ${kind.of} is: remove them.`;
     return { tree: undefined, value: undefined, problems: [{ start: 0, end: text.length, severity: 'error', message }] };
   }
   const errors: ParseError[] = [];
   const tree = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
-  const problems = [...syntaxProblems(text, errors), ...(tree ? duplicateKeys(tree) : [])];
+  const problems = [...syntaxProblems(text, errors, kind), ...(tree ? duplicateKeys(tree) : [])];
   return { tree, value: tree && problems.length === 0 ? valueOf(tree) : undefined, problems };
 }
 
@@ -34,7 +48,7 @@ function valueOf({ type, value, children = [] }: Node): unknown {
   return Object.fromEntries(children.map(({ children: [key, field] = [] }) => [key!.value as string, valueOf(field!)]));
 }
 
-const SYNTAX: Record<string, string> = {
+const syntaxOf = (name: string): Record<string, string> => ({
   InvalidSymbol: 'This is neither a number, true, false, null nor a text. Names and texts stand in double quotes.',
   InvalidNumberFormat: 'This is not a number. Write it like 12, 0.5 or 1e-3.',
   PropertyNameExpected: "A field's name in double quotes is missing here, or there is a comma too many.",
@@ -43,28 +57,28 @@ const SYNTAX: Record<string, string> = {
   CommaExpected: 'A comma is missing before this.',
   CloseBraceExpected: 'A closing brace } is missing here.',
   CloseBracketExpected: 'A closing bracket ] is missing here.',
-  EndOfFileExpected: 'The experiment has ended before this. Remove what follows, or a closing brace too many.',
+  EndOfFileExpected: `The ${name} has ended before this. Remove what follows, or a closing brace too many.`,
   UnexpectedEndOfComment: 'This comment is never closed. Write */ at its end.',
   UnexpectedEndOfString: 'This text has no closing double quote on its line.',
   UnexpectedEndOfNumber: 'This number is cut short.',
   InvalidUnicode: 'After \\u four hexadecimal digits are needed.',
   InvalidEscapeCharacter: 'After a backslash only " \\ / b f n r t u may stand. Write \\\\ for a backslash itself.',
   InvalidCharacter: 'This character may not stand in a text. Write it with a backslash, such as \\n or \\t.',
-};
+});
 
 /** The first error of each line: the parser goes on after one, but what it then finds on the same line mostly follows from it. */
-function syntaxProblems(text: string, errors: readonly ParseError[]): Problem[] {
+function syntaxProblems(text: string, errors: readonly ParseError[], { name, requires }: Kind): Problem[] {
   if (errors.length > 0 && text.trim() === '') {
-    return [
-      { start: 0, end: text.length, severity: 'error', message: 'The experiment is empty. Write an object { … } with "objectives" in it.' },
-    ];
+    const message = `The ${name} is empty. Write an object { … } with ${requires} in it.`;
+    return [{ start: 0, end: text.length, severity: 'error', message }];
   }
+  const messages = syntaxOf(name);
   const lines = new Set<number>();
   return errors.flatMap(({ error, offset, length }) => {
     const line = text.lastIndexOf('\n', offset - 1);
     if (lines.has(line)) return [];
     lines.add(line);
-    const message = SYNTAX[printParseErrorCode(error)] ?? 'This is not valid JSON.';
+    const message = messages[printParseErrorCode(error)] ?? 'This is not valid JSON.';
     // At the text's end the parser counts one character too many.
     const end = Math.min(offset + length, text.length);
     return [{ start: Math.min(offset, end), end, severity: 'error' as const, message }];

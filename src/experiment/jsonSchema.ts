@@ -1,5 +1,6 @@
-import { z } from 'zod';
-import { newExperiment, type ObjectiveSnippet } from './template';
+import * as z from 'zod';
+import { ComparisonSchema } from './comparison';
+import { newComparison, newExperiment, type ObjectiveSnippet } from './template';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 type Subschema = z.core.JSONSchema._JSONSchema;
@@ -19,8 +20,36 @@ export function experimentJsonSchema(schema: z.ZodType): JsonSchema {
   return known;
 }
 
+/** The same of a `*.compare.json`. */
+export function comparisonJsonSchema(): JsonSchema {
+  const known = written.get(ComparisonSchema) ?? {
+    ...toJsonSchema(ComparisonSchema),
+    title: 'Objective Lab comparison',
+    allowComments: true,
+    allowTrailingCommas: true,
+    defaultSnippets: [
+      {
+        label: 'New comparison',
+        description: 'A comparison of objectives with its fields explained',
+        bodyText: newComparison('quickstart.lab.json'),
+      },
+    ],
+  };
+  written.set(ComparisonSchema, known);
+  return known;
+}
+
+/** @param unrepresentable what becomes of that which no JSON can hold, such as a function */
+export const toJsonSchema = (schema: z.ZodType, unrepresentable: 'throw' | 'any' = 'throw'): JsonSchema =>
+  z.toJSONSchema(schema, {
+    io: 'input',
+    target: 'draft-7',
+    unrepresentable,
+    override: ({ jsonSchema }) => dropSafeIntegerBounds(jsonSchema),
+  });
+
 function writeSchema(schema: z.ZodType): JsonSchema {
-  const root = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', override: ({ jsonSchema }) => dropSafeIntegerBounds(jsonSchema) });
+  const root = toJsonSchema(schema);
   const objective = objectiveSchema(root);
   const snippets = objectiveSnippets(root);
   if (objective) objective.defaultSnippets = snippets;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { shortened } from '../shared/format';
 import type { Path } from './document';
 import { allowedAt, choices, describeAllowed, fieldNames, valueAt } from './expected';
@@ -20,20 +20,28 @@ type Issue = z.core.$ZodIssue;
  * only the part that was broken.
  *
  * @param value what was checked
+ * @param whole what it is called as a whole
  */
-export function explain(issues: readonly Issue[], schema: JsonSchema, value: unknown): FieldProblem[] {
-  return issues.flatMap((issue) => explainOne(issue, issue.path.map(step), schema, value));
+export function explain(issues: readonly Issue[], schema: JsonSchema, value: unknown, whole = 'The experiment'): FieldProblem[] {
+  return issues.flatMap((issue) => explainOne(issue, issue.path.map(step), schema, value, whole));
 }
 
 const step = (key: PropertyKey): string | number => (typeof key === 'number' ? key : String(key));
 
-function explainOne(issue: Issue, path: Path, schema: JsonSchema, value: unknown): FieldProblem[] {
+function explainOne(issue: Issue, path: Path, schema: JsonSchema, value: unknown, whole: string): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = fieldNames(allowedAt(schema, value, path));
+    const allowed = allowedAt(schema, value, path);
+    const known = fieldNames(allowed);
+    const present = Object.keys(valueAt(value, path) as object).filter((key) => known.includes(key));
     return issue.keys.map((key) => {
       const at = [...path, key];
+      const apart = present.filter((other) => !allowed.some(({ properties = {} }) => key in properties && other in properties));
+      if (apart.length > 0 && known.includes(key)) {
+        const others = apart.map((name) => `\`${name}\``).join(' and ');
+        return { path: at, at: 'key', message: `\`${formatPath(at)}\` cannot stand beside ${others}: give one of them.` };
+      }
       // One that another branch of a union knows is there with a value that fits none.
-      if (known.includes(key)) return { path: at, at: 'value', message: wrongValue(issue, at, schema, value) };
+      if (known.includes(key)) return { path: at, at: 'value', message: wrongValue(issue, at, schema, value, whole) };
       return { path: at, at: 'key', message: unknownField(at, key, known) };
     });
   }
@@ -45,9 +53,12 @@ function explainOne(issue: Issue, path: Path, schema: JsonSchema, value: unknown
       valueAt(value, [...path, ...inner.path.map(step)]) === undefined ? 2 : inner.code === 'unrecognized_keys' ? 1 : 0;
     const farthest = (branch: readonly Issue[]): number => Math.max(...branch.map(distance));
     const [meant] = fitting.sort((a, b) => farthest(a) - farthest(b));
-    if (meant) return meant.flatMap((inner) => explainOne(inner, [...path, ...inner.path.map(step)], schema, value));
+    // What is missing of one branch among several is a guess; a key that none of them knows is none.
+    const guessing = fitting.length > 1 && meant?.some((inner) => inner.code === 'unrecognized_keys');
+    const told = guessing ? meant?.filter((inner) => distance(inner) < 2) : meant;
+    if (told) return told.flatMap((inner) => explainOne(inner, [...path, ...inner.path.map(step)], schema, value, whole));
   }
-  return [{ path, at: 'value', message: wrongValue(issue, path, schema, value) }];
+  return [{ path, at: 'value', message: wrongValue(issue, path, schema, value, whole) }];
 }
 
 function unknownField(path: Path, key: string, known: readonly string[]): string {
@@ -56,8 +67,8 @@ function unknownField(path: Path, key: string, known: readonly string[]): string
   return `\`${formatPath(path)}\` is not a known field. ${way}`;
 }
 
-function wrongValue(issue: Issue, path: Path, schema: JsonSchema, value: unknown): string {
-  const subject = path.length === 0 ? 'The experiment' : `\`${formatPath(path)}\``;
+function wrongValue(issue: Issue, path: Path, schema: JsonSchema, value: unknown, whole: string): string {
+  const subject = path.length === 0 ? whole : `\`${formatPath(path)}\``;
   const allowed = allowedAt(schema, value, path);
   const rule = describeAllowed(allowed);
   // Rules that a JSON Schema cannot state bring their own words.

@@ -1,6 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isPretrained, Model, PRETRAINED_FIELDS, type SizedModel } from './model';
 import { nearest } from './nearest';
+import { ProbeOptions } from './probes';
 import { resolveModel } from './resolve';
 import { Combination, Corpus, defaultTokenizer, Tokenizer, Training } from './sections';
 
@@ -40,6 +41,12 @@ export function experimentSchema<O extends z.ZodType>(objective: O) {
         .describe('What the model is asked to do, so that it learns: one or several pre-training tasks, each type at most once. Required.'),
       combination: Combination,
       training: Training,
+      probes: z
+        .array(ProbeOptions)
+        .default([])
+        .describe(
+          'Downstream tasks that measure what the model has learned, at the end and every `training.probeEvery` steps. Default: none.',
+        ),
     })
     .superRefine((experiment, context) => {
       for (const { path, message } of contradictions(experiment)) context.addIssue({ code: 'custom', path, message });

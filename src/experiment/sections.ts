@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { Device } from '../shared/types';
+import * as z from 'zod';
+import { Device, Precision } from '../shared/types';
 
 const Globs = z.array(z.string().min(1));
 
@@ -73,11 +73,28 @@ export const Training = z
       enumDescriptions: [
         'CUDA if it loads, otherwise the CPU.',
         'The processor; works everywhere.',
-        'An NVIDIA graphics card (Linux and Windows).',
+        'An NVIDIA graphics card (Linux on x64).',
         'Any graphics card with WebGPU.',
       ],
       description:
         'What does the arithmetic: auto, cpu, cuda or webgpu. Default: auto, which takes CUDA if it loads and the CPU otherwise, and says which.',
+    }),
+    deviceIndex: z
+      .int()
+      .min(0)
+      .max(1023)
+      .default(0)
+      .describe(
+        'Which of several NVIDIA graphics cards CUDA uses, counted from 0; other devices leave it aside. A comparison on this machine gives each card a member by itself. Default: 0.',
+      ),
+    precision: Precision.default('fp32').meta({
+      enumDescriptions: [
+        'Single precision throughout.',
+        'CUDA may round the operands of matrix products to 10 bits of fraction; elsewhere the same as fp32.',
+        'Matrix products in bfloat16, with 7 bits of fraction, all else in single precision. Fast on NVIDIA cards since Ampere; imitated on the CPU, more slowly than fp32; not on WebGPU.',
+      ],
+      description:
+        'In what matrix products are computed: fp32, tf32 or bf16. Weights, optimiser, softmax, LayerNorm and losses are in single precision in any case. Default: fp32.',
     }),
     threads: z
       .int()
@@ -86,6 +103,20 @@ export const Training = z
       .optional()
       .describe(
         'How many processor threads one step may use on the CPU; the results are the same with any number. Default: the fastest number, by a short measurement that is kept for the machine.',
+      ),
+    microBatches: z
+      .int()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe(
+        'Into how many equal parts every batch is divided, which are computed one after another in the memory of one; loss and gradient are those of the whole batch, but that each part draws dropout masks of its own. Must divide the batch sizes. Default: as few as fit into memory, most often 1.',
+      ),
+    recompute: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the way back through the model computes each layer again instead of keeping what is in it: the same numbers in about half the memory and a third more time, for long sequences. Default: false.',
       ),
     learningRate: z
       .number()
@@ -154,6 +185,11 @@ export const Training = z
     evaluateEvery: steps()
       .default(100)
       .describe('After how many steps the held-out loss is measured, each time on the same fixed batches. Default: 100.'),
+    probeEvery: steps()
+      .optional()
+      .describe(
+        "After how many steps the experiment's probes are run, for learning curves; a checkpoint is saved then. They are always run at the end. Default: at the end only.",
+      ),
     checkpointEvery: steps()
       .default(200)
       .describe('After how many steps the state is saved; the inspector looks through the newest. Default: 200.'),

@@ -61,3 +61,64 @@ function objectiveLines({ description, body }: ObjectiveSnippet): string {
   const fields = settings.map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`).join(', ');
   return `${description === undefined ? '' : `    // ${description}\n`}    { ${fields} },`;
 }
+
+/** What a new comparison is filled in with; JSON values as they stand in the file. */
+export interface ComparisonChoices {
+  readonly variants: readonly { readonly name: string; readonly change: object }[];
+  readonly budget: object;
+  readonly seeds: number;
+  readonly probes: readonly object[];
+}
+
+/** Something to start from: three variants, and the one probe that needs no labelled data. */
+const USUAL: ComparisonChoices = {
+  variants: [
+    { name: 'MLM', change: { objectives: [{ type: 'mlm' }] } },
+    { name: 'contrastive', change: { objectives: [{ type: 'contrastive' }] } },
+    { name: 'MLM + contrastive', change: { objectives: [{ type: 'mlm' }, { type: 'contrastive', weight: 0.1 }] } },
+  ],
+  budget: { flops: 2e12 },
+  seeds: 3,
+  probes: [{ type: 'perplexity' }],
+};
+
+/**
+ * The comparison that *Compare Objectives* writes: JSON with comments.
+ *
+ * @param experiment path of the base experiment, relative to the comparison's folder
+ */
+export const newComparison = (
+  experiment: string,
+  { variants, budget, seeds, probes }: ComparisonChoices = USUAL,
+): string => `// Which objective for which task: the same model and text with different objectives, at equal cost, measured by the same probes.
+// Hover over a field to read about it; Ctrl+Space shows which others there are.
+{
+  // All that the variants have in common.
+  "experiment": ${JSON.stringify(experiment)},
+
+  // Each is the base experiment with changes: objects are merged, lists and values replaced, null removes.
+  "variants": [
+${variants.map((variant) => `    ${inline(variant)},`).join('\n')}
+  ],
+
+  // What each member may spend; it decides the number of steps. One of "flops", "tokens" and "seconds".
+  "budget": ${inline(budget)},
+
+  // Each variant is trained so many times. Fewer than three tell little of luck.
+  "seeds": ${seeds},
+
+  // Downstream tasks. Paths are relative to the experiment's folder.
+  "probes": [
+${probes.map((probe) => `    ${inline(probe)},`).join('\n')}
+  ],
+}
+`;
+
+/** JSON on one line as people write it: `{ "type": "mlm" }`. */
+function inline(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{ ${Object.entries(value)
+    .map(([key, each]) => `${JSON.stringify(key)}: ${inline(each)}`)
+    .join(', ')} }`;
+}

@@ -49,3 +49,8 @@ export const neighboursCommand = (model: string, text: string): string[] => [
   '--root',
   '.',
 ];
+
+/** @param comparison the folder of one that has begun */
+export const compareCommand = (comparison: string, option: '--resume' | '--report'): string[] => [
+  ...['objective-lab', 'compare', pathArgument(comparison), option],
+];

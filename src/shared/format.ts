@@ -11,10 +11,12 @@ export function formatCount(value: number): string {
   return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : '–';
 }
 
-/** A count in three significant digits: `950`, `4.43 M`, `12.3 k`. */
+/** A count in three significant digits: `950`, `12.3 k`, `4.43 M`, `2.1 T`. */
 export function formatLarge(value: number): string {
   if (!Number.isFinite(value)) return '–';
   for (const [size, suffix] of [
+    [1e15, ' P'],
+    [1e12, ' T'],
     [1e9, ' G'],
     [1e6, ' M'],
     [1e3, ' k'],

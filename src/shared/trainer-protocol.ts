@@ -1,4 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod';
+import { Advice, ComparedMember, ComparisonReport, DataShape, Task } from './comparison-types';
+import { CudaSetUp, Diagnosis } from './machine';
+import { ProbeResult } from './probe-types';
 import {
   Attention,
   Baseline,
@@ -36,6 +39,19 @@ const Units = z.object({ model: Model, text: z.string(), unit: Unit, limit: z.in
 /** Whether the training goes on to its end when the host goes away; otherwise it stops then, with a checkpoint. */
 const Outlive = z.boolean().optional();
 
+/** What a form fills in of a new comparison: variants by their objectives' types, and probes as the file has them. */
+export const NewComparison = z.object({
+  variants: z.array(z.object({ name: z.string(), objectives: z.array(z.string()).min(1) })).min(1),
+  budget: z.object({ unit: z.enum(['flops', 'tokens', 'seconds']), amount: z.number().positive() }),
+  seeds: z.int().positive(),
+  probes: z.array(z.record(z.string(), z.unknown())).min(1),
+});
+export type NewComparison = z.infer<typeof NewComparison>;
+
+/** `options` is what stands in a comparison's `probes`. */
+export const SuggestedProbe = z.object({ name: z.string(), detail: z.string(), options: z.record(z.string(), z.unknown()) });
+export type SuggestedProbe = z.infer<typeof SuggestedProbe>;
+
 const Done = z.object({
   run: z.string(),
   steps: z.int(),
@@ -43,6 +59,8 @@ const Done = z.object({
   loss: z.record(z.string(), z.number()),
   eval: z.record(z.string(), z.number()),
   baselines: z.array(Baseline),
+  /** What the experiment's downstream tasks measured at the end. */
+  probes: z.array(ProbeResult).optional(),
 });
 export type Done = z.infer<typeof Done>;
 
@@ -67,12 +85,44 @@ export const trainer = {
     resume: { params: z.object({ run: z.string(), device: Device.optional(), outlive: Outlive }), result: Done },
     /** Stops the training in hand; replies when its checkpoint is written. */
     stop: { params: z.object({}), result: z.object({}) },
+    /** What this machine has for training. `folder` is where runs would be kept. */
+    examineMachine: { params: z.object({ folder: z.string() }), result: Diagnosis },
+    /** Puts the CUDA provider beside the runtime and tries it, from a folder or package, or downloaded when there is none; cancelling leaves all as it was. */
+    setUpCuda: { params: z.object({ from: z.string().optional() }), result: CudaSetUp },
     /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */
     check: { params: z.object({ text: z.string(), path: z.string() }), result: z.array(Problem) },
     /** Every objective there is. */
     objectives: { params: z.object({}), result: z.array(ObjectiveSummary) },
     /** The text of a new experiment with objectives of these types, and with comments that explain it. */
     template: { params: z.object({ name: z.string(), objectives: z.array(z.string()).min(1) }), result: z.object({ text: z.string() }) },
+    /**
+     * Runs a comparison: a `*.compare.json`, or the folder of one that has begun. Only one training or comparison goes on at a time; `stop` and cancelling
+     * stop every member with a checkpoint. The report says which members are done.
+     */
+    compare: { params: z.object({ comparison: z.string(), resume: z.boolean(), outlive: Outlive }), result: ComparisonReport },
+    /** Problems of a comparison's text, its variants' included, with positions in it. `path` resolves relative names. */
+    checkComparison: { params: z.object({ text: z.string(), path: z.string() }), result: z.array(Problem) },
+    /** What a comparison's file stands for: the folder of its comparison, whether that has begun, and what has changed in the file since. */
+    comparisonOf: {
+      params: z.object({ path: z.string() }),
+      result: z.object({ name: z.string(), folder: z.string(), begun: z.boolean(), changes: z.array(z.string()) }),
+    },
+    /** The text of a new comparison of variants of an experiment, an absolute path of a file in the comparison's own folder. */
+    comparisonTemplate: { params: NewComparison.extend({ experiment: z.string() }), result: z.object({ text: z.string() }) },
+    /** Probes that table files, by their columns' names, are good for, with their paths relative to `folder`. Files that cannot be read give none. */
+    suggestProbes: {
+      params: z.object({ experiment: z.string(), folder: z.string(), files: z.array(z.string()) }),
+      result: z.array(SuggestedProbe),
+    },
+    /** Objectives for a task, with what the comparisons beside the experiments of these folders measured. */
+    advise: { params: z.object({ task: Task, data: DataShape, folders: z.array(z.string()) }), result: z.array(Advice) },
+    /** The comparisons that have begun beside the experiments of a folder, by name. */
+    comparisons: {
+      params: z.object({ folder: z.string() }),
+      result: z.array(z.object({ name: z.string(), folder: z.string(), createdAt: z.string(), members: z.array(ComparedMember) })),
+    },
+    /** What a comparison found so far, from the folder of one. */
+    comparison: { params: z.object({ folder: z.string() }), result: ComparisonReport },
     /** The runs of a folder, newest first. */
     runs: { params: z.object({ runs: z.string() }), result: z.array(RunSummary) },
     /** Asks the process that trains a run to stop, whosever it is. `asked` is false when there is none on this machine. */
@@ -98,9 +148,13 @@ export const trainer = {
     },
     /**
      * The surprisal of the words of a text, each from what stands around it. `quick` hides several words at a time, far from each other, as training does:
-     * an estimate at a fraction of the work. Cancelling ends it between two batches.
+     * an estimate at a fraction of the work. With `at`, an offset in the text, only the words around it are scored anew, and others left out unless they are
+     * known. Cancelling ends it between two batches.
      */
-    surprisal: { params: z.object({ model: Model, text: z.string(), quick: z.boolean() }), result: z.array(WordSurprisal) },
+    surprisal: {
+      params: z.object({ model: Model, text: z.string(), quick: z.boolean(), at: z.int().nonnegative().optional() }),
+      result: z.array(WordSurprisal),
+    },
     /** What the tokens of one layer look at, in the window of the model's length around the token `index`, with tokens in `hidden` hidden. */
     attention: {
       params: z.object({
@@ -158,6 +212,10 @@ export const trainer = {
     }),
     metrics: Metrics,
     checkpoint: z.object({ run: z.string(), step: z.int() }),
+    /** The plan of a comparison is made. */
+    compared: z.object({ folder: z.string(), members: z.int() }),
+    /** What has become of a member of the comparison in hand. */
+    member: ComparedMember,
     /** Something that a person should know and the run goes on with. */
     warning: z.object({ message: z.string() }),
     log: z.object({ level: z.enum(['info', 'warning', 'error']), message: z.string() }),

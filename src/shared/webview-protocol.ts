@@ -1,4 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
+import { Advice, ComparisonReport, DataShape, Task } from './comparison-types';
+import { Diagnosis } from './machine';
 import {
   Attention,
   CheckpointSummary,
@@ -19,7 +21,7 @@ import {
 } from './types';
 
 /** What a notice's button does. */
-const Action = z.enum(['openFolder', 'newExperiment', 'startRun', 'trust', 'retry', 'showLog', 'openFile']);
+const Action = z.enum(['openFolder', 'newExperiment', 'startRun', 'trust', 'retry', 'showLog', 'openFile', 'compare']);
 export type Action = z.infer<typeof Action>;
 
 /** Stands in for the content of a view that has nothing to show: what is missing, why, and the way on. */
@@ -95,8 +97,6 @@ export type NeighbourInFile = z.infer<typeof NeighbourInFile>;
 /** What the inspector may ask of the host, and what it is told. */
 export const inspectorHost = {
   requests: {
-    /** The first message of a view; the host then sends everything it should show. */
-    ready: { params: Empty, result: Empty },
     /** Hides what stands in these spans of a reading. Fails with code `stale` when the reading is no longer the newest. */
     predict: { params: z.object({ version: z.int(), side: Side, spans: z.array(Span).max(512) }), result: z.array(Prediction) },
     /** Puts another text in place of a span, while other spans stay hidden. Fails with `stale` like `predict`. */
@@ -160,7 +160,6 @@ export const inspectorHost = {
 /** What the dashboard may ask of the host, and what it is told. */
 export const dashboardHost = {
   requests: {
-    ready: { params: Empty, result: Empty },
     stopRun: { params: z.object({ run: Short }), result: Empty },
     resumeRun: { params: z.object({ run: Short }), result: Empty },
     inspectRun: { params: z.object({ run: Short }), result: Empty },
@@ -177,5 +176,60 @@ export const dashboardHost = {
   },
 } as const;
 
-/** A webview answers nothing: the host pushes events. */
-export const webview = { requests: {}, events: {} } as const;
+/** What the view of a comparison may ask of the host, and what it is told. */
+export const comparisonHost = {
+  requests: {
+    stop: { params: Empty, result: Empty },
+    resume: { params: Empty, result: Empty },
+    /** Opens `report.md`. */
+    openReport: { params: Empty, result: Empty },
+    /** Opens the training chart of a member's run, by the run's folder as the report has it. */
+    openRun: { params: z.object({ run: Short }), result: Empty },
+    /** Puts a text on the clipboard. */
+    copy: { params: z.object({ text: z.string().max(1_000_000) }), result: Empty },
+    act: { params: z.object({ action: Action }), result: Empty },
+  },
+  events: {
+    /** All that is known. `live` while this window runs it; `path` is its folder as a command names it. */
+    report: z.object({
+      folder: z.string(),
+      path: z.string(),
+      report: ComparisonReport,
+      live: z.object({ status: z.string(), stopping: z.boolean() }).optional(),
+      written: z.boolean(),
+    }),
+    notice: Notice,
+  },
+} as const;
+
+/** What the advisor may ask of the host. */
+export const advisorHost = {
+  requests: {
+    /** The objectives that may suit a task, the most promising first. */
+    advise: { params: z.object({ task: Task, data: DataShape }), result: z.array(Advice) },
+    /** Writes an experiment with these objectives. */
+    newExperiment: { params: z.object({ objectives: z.array(Short).min(1).max(20) }), result: Empty },
+    compare: { params: Empty, result: Empty },
+  },
+  events: {},
+} as const;
+
+/** What the view of this machine may ask of the host. */
+export const machineHost = {
+  requests: {
+    /** `lost` is where CUDA was set up from, when its provider is gone since. */
+    examine: { params: Empty, result: z.object({ diagnosis: Diagnosis, lost: z.string().optional() }) },
+    /** Puts a text on the clipboard. */
+    copy: { params: z.object({ text: z.string().max(100_000) }), result: Empty },
+    /** Types the command that mends what is missing, by its place in the last diagnosis, into a terminal; the person runs it, or not. */
+    typeCommand: { params: z.object({ missing: z.int().nonnegative() }), result: Empty },
+    setUpCuda: { params: Empty, result: Empty },
+  },
+  events: {
+    /** The view, which is open already, is to check anew. */
+    check: Empty,
+  },
+} as const;
+
+/** A webview answers nothing: the host pushes events. `ready` is its first message; the host then sends everything it should show. */
+export const webview = { requests: {}, events: { ready: Empty } } as const;

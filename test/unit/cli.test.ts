@@ -198,6 +198,63 @@ describe('objective-lab graph', () => {
   });
 });
 
+describe('objective-lab probe', () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({ sentence: `${i % 2 ? 'A gull' : 'Our ship'} passed ${i}.`, label: i % 2 }));
+  const inline = '{"type":"classification","train":"a.tsv","test":"b.tsv","text":"sentence","label":"label"}';
+  beforeAll(() => {
+    for (const [name, part] of [
+      ['a.tsv', rows.slice(0, 30)],
+      ['b.tsv', rows.slice(30)],
+    ] as const)
+      writeFileSync(
+        join(workspace.folder, name),
+        ['sentence\tlabel', ...part.map(({ sentence, label }) => `${sentence}\t${label}`)].join('\n'),
+      );
+    mkdirSync(join(workspace.folder, 'probes'), { recursive: true });
+    writeFileSync(join(workspace.folder, 'probes', 'kinds.json'), inline.replace('a.tsv', '../a.tsv').replace('b.tsv', '../b.tsv'));
+  });
+
+  it('takes JSON and files, whose paths are their own, and answers with values and intervals', () => {
+    const { status, stdout } = call('probe', run, inline, 'probes/kinds.json', '--json');
+    expect(status).toBe(0);
+    const { probes } = JSON.parse(stdout) as { probes: { metrics: object }[] };
+    const interval = { value: expect.any(Number) as number, low: expect.any(Number) as number, high: expect.any(Number) as number };
+    for (const probe of probes)
+      expect(probe).toMatchObject({
+        type: 'classification',
+        name: 'classification b',
+        examples: 10,
+        trained: 30,
+        metrics: { accuracy: interval, macroF1: interval },
+      });
+    expect(probes).toHaveLength(2);
+    expect(probes[0]!.metrics).toEqual(probes[1]!.metrics);
+    expect(call('probe', run, inline).stdout).toMatch(
+      /classification b +accuracy +[\d.]+ +[\d.]+ to [\d.]+ +0\.500 by the commonest label/,
+    );
+  });
+
+  it.each([
+    [['{"type":"classification","train":"a.tsv","text":"sentence","tets":"b.tsv"}'], '`tets` is not a known field. Did you mean'],
+    [['{"type":"clasification"}'], 'Did you mean "classification"?'],
+    [[inline.replace('a.tsv', 'gone.tsv')], /gone\.tsv does not exist/],
+    [[inline.replace('"text":"sentence"', '"text":"words"')], 'there is no column "words"'],
+    [['{"type":"clasification"}'], /docs\/probes\.md has every kind/],
+    [['nothing'], 'There is no probe "nothing", nor such a file.'],
+    [[], 'has no probes'],
+  ])('says in a line what is wrong with %j', (probes, message) => {
+    const { status, stderr } = call('probe', run, ...probes);
+    expect(stderr).toMatch(message);
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .filter((line) => line.startsWith('objective-lab:')),
+    ).toHaveLength(1);
+    expect(status).toBe(2);
+  });
+});
+
 describe('objective-lab bench', () => {
   it('gives the rates of matrix products and of steps, and where the time goes', () => {
     const { status, stdout } = call('bench', '--preset', 'tiny', '--seconds', '1', '--json');

@@ -81,6 +81,30 @@ describe('the trainer process', () => {
     expect(performance.now() - before).toBeLessThan(1000);
   });
 
+  it('checks comparisons, begins new ones, and knows of none where there is none', async () => {
+    // The template's objectives read 128 tokens.
+    start({ model: { layers: 1, hiddenSize: 32, attentionHeads: 2, maxPositions: 128 } });
+    const path = join(workspace.folder, 'new.compare.json');
+    const { text } = await link.request('comparisonTemplate', {
+      experiment: workspace.experiment,
+      variants: [
+        { name: 'MLM', objectives: ['mlm'] },
+        { name: 'both', objectives: ['mlm', 'contrastive'] },
+      ],
+      budget: { unit: 'flops', amount: 1e12 },
+      seeds: 3,
+      probes: [{ type: 'perplexity' }],
+    });
+    expect(await link.request('checkComparison', { text, path })).toEqual([]);
+    const { experiment, folder } = workspace;
+    const offered = await link.request('suggestProbes', { experiment, folder, files: [] });
+    expect(offered.map(({ name }) => name)).toEqual(['perplexity']);
+    const [problem] = await link.request('checkComparison', { text: text.replace('"seeds": 3', '"seeds": 0'), path });
+    expect(problem!.message).toMatch(/`seeds` must be/);
+    expect(await link.request('comparisons', { folder: workspace.folder })).toEqual([]);
+    await expect(link.request('comparison', { folder: workspace.folder })).rejects.toMatchObject({ code: 'comparison' });
+  });
+
   it('refuses a second run at the same time', async () => {
     start(long);
     training().catch(() => undefined);

@@ -41,7 +41,7 @@ describe('experimentJsonSchema', () => {
 
   it('forbids unknown fields everywhere', () => {
     const all = [...objects(root)];
-    expect(all).toHaveLength(13);
+    expect(all).toHaveLength(20);
     for (const object of all) expect(object).toMatchObject({ additionalProperties: false });
   });
 

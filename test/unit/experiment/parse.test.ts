@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { checkExperiment, parseExperiment } from '../../../src/experiment/parse';
 import { type Experiment } from '../../../src/experiment/schema';
 import { UserError } from '../../../src/shared/errors';
@@ -30,10 +30,14 @@ describe('parseExperiment', () => {
       tokenizer: { vocabularySize: 8192, lowercase: true },
       model: 'tiny',
       objectives: [{ type: 'mlm', weight: 1, batchSize: 16, sequenceLength: 64, rate: 0.15 }],
+      probes: [],
       combination: { kind: 'sum' },
       training: {
         steps: 1000,
         device: 'auto',
+        deviceIndex: 0,
+        precision: 'fp32',
+        recompute: false,
         learningRate: 1e-3,
         warmup: 0.1,
         schedule: 'linear',

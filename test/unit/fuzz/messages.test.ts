@@ -15,7 +15,7 @@ const valid = [
   { kind: 'request', id: 5, method: 'act', params: { action: 'retry' } },
   { kind: 'request', id: 6, method: 'stopRun', params: { run: '/run' } },
   { kind: 'request', id: 7, method: 'train', params: { experiment: '/a.lab.json', steps: 3 } },
-  { kind: 'request', id: 8, method: 'ready', params: {} },
+  { kind: 'event', name: 'ready', payload: {} },
   { kind: 'cancel', id: 3 },
   { kind: 'event', name: 'metrics', payload: { step: 1, tokens: 8, seconds: 0.5, loss: { total: 2.5 } } },
   { kind: 'event', name: 'started', payload: { run: '/run', steps: 3, device: 'CPU', parameters: 5, baselines: [] } },
@@ -94,7 +94,7 @@ describe(`messages (${replay})`, { timeout: 120_000 }, () => {
   });
 
   it('of a number that is taken, or of too many at once, are refused while the others go on', async () => {
-    const endpoint = { requests: { wait: inspectorHost.requests.ready }, events: {} };
+    const endpoint = { requests: { wait: inspectorHost.requests.browseModel }, events: {} };
     const sent: unknown[] = [];
     const refused: string[] = [];
     let running = 0;
