@@ -1,8 +1,11 @@
-// What surprisal costs a person who types into a file of 100,000 words, and how fast it follows; in a workbench with the packaged extension.
+// What surprisal costs a person who types into a file of 100,000 words, how fast it follows, and how fast the panel opens; in a workbench with the packaged
+// extension, held against another one that does nothing but show a mark, or an empty view.
 //   npm run package && node bench/editor.mjs [--preset mini] [--keys 80]
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { createVSIX } from '@vscode/vsce';
 import { applyEdits, modify, parse } from 'jsonc-parser';
 import { samples } from '../scripts/lib/paths.mjs';
 import { startSession } from '../test/e2e/session.mjs';
@@ -17,10 +20,15 @@ const FILE = 'book.md';
 /** Rounds with surprisal off and on in turn: what else the machine does meets both. */
 const ROUNDS = 3;
 const EDITS = 25;
+const OPENINGS = 8;
 
-const session = await startSession({ training: { steps: 60, checkpointEvery: 60, evaluateEvery: 60 } });
+const packages = mkdtempSync(path.join(tmpdir(), 'floor-'));
+const floor = path.join(packages, 'floor.vsix');
+await createVSIX({ cwd: path.join(import.meta.dirname, 'floor'), packagePath: floor, allowMissingRepository: true });
+const session = await startSession({ extensions: [floor], training: { steps: 60, checkpointEvery: 60, evaluateEvery: 60 } });
 const { page, workspace } = session;
 try {
+  await page.evaluate(watchFrames);
   const line = writeBook();
   setPreset();
   await openFile(page, 'quickstart.lab.json');
@@ -39,11 +47,19 @@ try {
     await toggle(false);
   }
   await toggle(true);
-  await goTo(line);
-  await page.keyboard.type('  ');
-  await page.keyboard.press('ArrowLeft');
-  const repaints = [];
-  for (let i = 0; i < EDITS; i++) repaints.push(await repaint());
+  const repaints = await edits(line);
+  await toggle(false);
+  await runCommand(page, 'Floor: Mark Edits');
+  const marks = await edits(line);
+  // A short file, as a panel shows it: the first opening also starts the processes.
+  await openFile(page, '001-loomings.md');
+  const [openings, nothings] = [[], []];
+  for (let i = 0; i <= OPENINGS; i++) {
+    openings.push(await openPanel('Objective Lab: Open Inspector'));
+    nothings.push(await openPanel('Floor: Open Nothing'));
+  }
+  openings.shift();
+  nothings.shift();
 
   const row = (name, times) =>
     console.log(`${name.padEnd(34)} ${median(times).toFixed(1).padStart(8)} ${quantile(times, 0.95).toFixed(1).padStart(8)}`);
@@ -54,8 +70,12 @@ try {
     `ratio on / off                     ${(median(on) / median(off)).toFixed(2).padStart(8)} ${(quantile(on, 0.95) / quantile(off, 0.95)).toFixed(2).padStart(8)}`,
   );
   row('edit to repaint of its surprisal', repaints);
+  row('edit to a mark that says nothing', marks);
+  row('command to tokens in the panel', openings);
+  row('command to an empty view', nothings);
 } finally {
   await session.stop();
+  rmSync(packages, { recursive: true });
 }
 
 /** The chapters one after the other, from the first on, until there are enough words. Returns a paragraph's line in the middle: about 200 words. */
@@ -87,24 +107,42 @@ function setPreset() {
   writeFileSync(file, text);
 }
 
-/** In the page: the time from each keydown to the frame that shows what it changed, by the first change of the lines after it. */
+/** In the page: calls back when the next frame is painted. A message that is posted in a frame's callbacks is delivered after its painting. */
+function watchFrames() {
+  window.afterFrame = (callback) =>
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = callback;
+      port2.postMessage(undefined);
+    });
+}
+
+/** In the page: the time from each keydown to the end of the first frame with changed lines. */
 function watchKeys() {
   return page.evaluate(() => {
     /** @type {number[]} */
     const times = (window.keyTimes = []);
-    let pressed = 0;
-    window.addEventListener('keydown', () => (pressed = performance.now()), { capture: true });
-    new MutationObserver(() => {
-      if (pressed === 0) return;
-      const began = pressed;
-      pressed = 0;
-      // The callback runs before the frame is painted, a message posted in it after.
-      requestAnimationFrame(() => {
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = () => times.push(performance.now() - began);
-        port2.postMessage(undefined);
-      });
-    }).observe(document.querySelector('.monaco-editor .view-lines'), { childList: true, subtree: true, characterData: true });
+    let [changed, pressed] = [false, 0];
+    new MutationObserver(() => (changed = true)).observe(document.querySelector('.monaco-editor .view-lines'), {
+      childList: true,
+      subtree: true,
+      characterData: true,
+    });
+    window.addEventListener(
+      'keydown',
+      () => {
+        const began = (pressed = performance.now());
+        changed = false;
+        const look = () => {
+          // Another key has been pressed meanwhile; this one changed nothing.
+          if (began !== pressed) return;
+          if (changed) times.push(performance.now() - began);
+          else window.afterFrame(look);
+        };
+        window.afterFrame(look);
+      },
+      { capture: true },
+    );
   });
 }
 
@@ -112,7 +150,7 @@ function watchKeys() {
 async function keystrokes(line) {
   await goTo(line);
   await page.evaluate(() => (window.keyTimes.length = 0));
-  const letters = 'so he went to sea in a ship and saw the white whale ';
+  const letters = 'so he went to sea in a ship and saw the white whale. ';
   for (let i = 0; i < KEYS; i++) {
     await page.keyboard.press(letters[i % letters.length] === ' ' ? 'Space' : letters[i % letters.length]);
     await page.waitForTimeout(70);
@@ -136,8 +174,18 @@ async function toggle(on) {
   await page.waitForTimeout(1_500);
 }
 
+/** Times of edits, one after the other, in the middle of a paragraph. */
+async function edits(line) {
+  await goTo(line);
+  await page.keyboard.type('  ');
+  await page.keyboard.press('ArrowLeft');
+  const times = [];
+  for (let i = 0; i < EDITS; i++) times.push(await repaint());
+  return times;
+}
+
 /**
- * From the keydown of a letter that makes a new word to the first frame in which that word is painted: the editor itself paints nothing that is typed beside
+ * From the keydown of a letter that makes a new word to the end of the first frame in which that word is painted: the editor itself paints nothing that is typed beside
  * a painted word, so the paint shows that the estimate of the edited paragraph has arrived. The typist pauses for a second between edits.
  */
 async function repaint() {
@@ -160,13 +208,34 @@ async function repaint() {
           return left <= cursor.left - 3 && right >= cursor.left - 3;
         });
         if (began > 0 && cursor.left !== from && painted) resolve(performance.now() - began);
-        else requestAnimationFrame(look);
+        else window.afterFrame(look);
       };
-      requestAnimationFrame(look);
+      window.afterFrame(look);
     });
   });
   await page.keyboard.press('x');
   const time = await page.evaluate(() => window.repainted);
   await page.keyboard.press('Space');
+  return time;
+}
+
+/** From the choice of a command in the palette to the first token in the panel that it opens, which is closed again. */
+async function openPanel(command) {
+  await page.keyboard.press('F1');
+  const input = page.locator('.quick-input-widget input.input');
+  await input.fill(`>${command}`);
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: command }).first().waitFor();
+  // To ask all frames for their titles would take the processor from them.
+  const opened = page.waitForEvent('framenavigated', (frame) => frame.url().includes('/fake.html'));
+  const began = performance.timeOrigin + performance.now();
+  await page.keyboard.press('Enter');
+  const seen = await (
+    await opened
+  ).waitForFunction(() => document.querySelector('.tokens .token') && performance.timeOrigin + performance.now());
+  const time = (await seen.jsonValue()) - began;
+  await page.waitForTimeout(1_000);
+  await runCommand(page, 'View: Focus First Editor Group');
+  await runCommand(page, 'View: Close Editors in Other Groups');
+  await page.waitForTimeout(1_000);
   return time;
 }

@@ -4,7 +4,7 @@ import type { trainer } from '../shared/trainer-protocol';
 import type { TrainerProcess } from './trainer-process';
 
 /** The requests that look and change nothing. */
-export type Look = Exclude<keyof (typeof trainer)['requests'], 'train' | 'resume' | 'stop'>;
+export type Look = Exclude<keyof (typeof trainer)['requests'], 'train' | 'resume' | 'compare' | 'stop'>;
 
 /** Ends in a row, without one answer between them, after which the process is no longer restarted by itself. */
 const MOST_CRASHES = 3;

@@ -107,6 +107,11 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
     const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
     this.#link = link;
+    link.messages.on('ready', () => {
+      this.#reading = undefined;
+      this.#tellModels.call();
+      this.#update();
+    });
     panel.onDidDispose(() => {
       this.#running?.abort();
       if (this.#link === link) this.#link = undefined;
@@ -115,12 +120,6 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   #answers(): Handlers<typeof inspectorHost> {
     return {
-      ready: () => {
-        this.#reading = undefined;
-        this.#tellModels.call();
-        this.#update();
-        return {};
-      },
       ...this.#sentences.handlers,
       ...wordHandlers(this.inspection, (version, side) => this.#current(version, side)),
       batch: (query, signal) => this.inspection.request('batch', { model: this.#modelOf('first'), ...query }, { signal }),

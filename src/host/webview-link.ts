@@ -10,7 +10,11 @@ export class WebviewLink<Local extends Endpoint> {
 
   constructor(
     readonly panel: vscode.WebviewPanel,
-    view: { readonly name: 'inspector' | 'dashboard'; readonly title: string; readonly extensionUri: vscode.Uri },
+    view: {
+      readonly name: 'inspector' | 'dashboard' | 'comparison' | 'advisor' | 'machine';
+      readonly title: string;
+      readonly extensionUri: vscode.Uri;
+    },
     endpoint: Local,
     handlers: Handlers<Local>,
     log: vscode.LogOutputChannel,

@@ -82,8 +82,8 @@ export class Reader {
   }
 
   /** See {@link surprisal}. */
-  surprisal(text: string, quick: boolean, signal?: AbortSignal): Promise<WordSurprisal[]> {
-    return surprisal(this.#model, text, quick, signal);
+  surprisal(text: string, quick: boolean, signal?: AbortSignal, at?: number): Promise<WordSurprisal[]> {
+    return surprisal(this.#model, text, quick, signal, at);
   }
 
   /** See {@link attentionOf}. */

@@ -5,14 +5,16 @@ import { scope, type Outputs } from '../onnx/graph';
 import { serialiseOpen } from '../onnx/open-shapes';
 import { optimise } from '../onnx/optimise';
 import type { Tensor } from '../onnx/types';
-import { Session } from '../train/device';
+import { Session, targetOf } from '../train/device';
 import type { OpenedModel } from './model';
 
 /** Graphs that are kept ready; a dropped one is freed with its last use. */
 const MOST_SESSIONS = 48;
 
 /** Looking is short: two threads answer sooner than one, and more are left to a run that may be going on. */
-const OPTIONS = { threads: Math.min(2, availableParallelism()) };
+export const TOGETHER = { threads: Math.min(2, availableParallelism()) };
+/** What goes along with typing leaves a core to the editor, which paints meanwhile. */
+export const BESIDE = { threads: Math.max(1, Math.min(TOGETHER.threads, availableParallelism() - 1)) };
 
 /** Rows that are read at once, at most: constants of a graph are as long as its longest rows are many. */
 export const MOST_ROWS = 32;
@@ -35,14 +37,16 @@ const sessions = new LRUCache<string, Promise<Session>>({ max: MOST_SESSIONS });
  *
  * @param kind what the graph is known by among those of this configuration
  * @param graph writes it, with inputs `inputIds` [batch, sequence], and `slots` [batch, slots] if it asks for places; or with `vectors` [vectors, …]
+ * @param options how many threads it takes
  */
 export async function runOn(
   { config, parameters }: Pick<OpenedModel, 'config' | 'parameters'>,
   kind: string,
   graph: (config: ModelConfig, sizes: Sizes) => Outputs,
   feeds: ReadonlyMap<string, Tensor>,
+  options = TOGETHER,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const key = `${kind} ${JSON.stringify(config)}`;
+  const key = `${kind} ${options.threads} ${JSON.stringify(config)}`;
   let session = sessions.get(key);
   if (!session) {
     const { maxPositions } = config;
@@ -52,8 +56,8 @@ export async function runOn(
       slots: { input: 'slots', axis: 1, between: [MOST_SLOTS, 5] },
       vectors: { input: 'vectors', axis: 0, between: [3, 2] },
     } as const;
-    const build = (given: Sizes): Outputs => scope('inspect', () => optimise(graph(config, given), 'anywhere'));
-    session = Session.create(serialiseOpen(sizes, build, new Map()), OPTIONS);
+    const build = (given: Sizes): Outputs => scope('inspect', () => optimise(graph(config, given), targetOf(options)));
+    session = Session.create(serialiseOpen(sizes, build, new Map()), options);
     sessions.set(key, session);
     // One that could not be made, for want of memory say, is tried again.
     session.catch(() => sessions.delete(key));

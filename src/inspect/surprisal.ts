@@ -2,11 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { WordSurprisal } from '../shared/types';
 import type { OpenedModel } from './model';
 import { maskOf, negativeLogLikelihoods, type Row } from './rows';
-import { MOST_SLOTS } from './sessions';
+import { BESIDE, MOST_SLOTS, TOGETHER } from './sessions';
 import { wordsOf, type Word } from './words';
 
 /** In a quick estimate every so-manieth word is hidden at once: a share that training hides too (Wettig et al., 2023, arXiv 2202.08005). */
-const QUICK_EVERY = 5;
+const QUICK_EVERY = 4;
+/** The most tokens that a quick estimate reads at once: what an edit changes is read again, and what stands far from a word says little about it. */
+const QUICK_SIZE = 32;
 /** The share of a window on either side that is there for context alone. */
 const MARGIN = 1 / 8;
 /** What ends a sentence: a good place to go over to the next window, since it stays where it is when words are put in elsewhere. */
@@ -32,35 +34,41 @@ const scores = new LRUCache<string, Float64Array>({ max: MOST_WINDOWS });
  * hidden (pseudo-log-likelihood: Salazar et al., 2020, arXiv 1910.14659; of words of several tokens: Kauf & Ivanova, 2023, arXiv 2305.10588). A text
  * longer than the model's sequences is read in overlapping windows. Words that are unknown to the tokenizer, and special tokens, are left out.
  *
- * @param quick hides every fifth word at once instead of each alone: a tenth of the work or less, and nearly the same numbers
+ * @param quick hides every fourth word at once instead of each alone, and reads short windows: a tenth of the work or less, and nearly the same numbers
+ * @param at an offset in the text: only the window that scores the word there is read, and words of others are left out unless they were scored before
  */
-export async function surprisal(model: OpenedModel, text: string, quick: boolean, signal?: AbortSignal): Promise<WordSurprisal[]> {
-  const { tokenizer, context, folder } = model;
+export async function surprisal(
+  model: OpenedModel,
+  text: string,
+  quick: boolean,
+  signal?: AbortSignal,
+  at?: number,
+): Promise<WordSurprisal[]> {
+  const { tokenizer, context } = model;
   const { unk } = tokenizer.special;
   maskOf(model);
   const encoded = await tokenizer.encode(text);
   const words = wordsOf(encoded, tokenizer).filter(({ from, to }) => !encoded.ids.subarray(from, to).includes(unk));
-  const content = context - 2;
+  const content = quick ? Math.min(QUICK_SIZE, context - 2) : context - 2;
   const parts = words.flatMap((word) => partsOf(word, Math.max(1, Math.floor(content / 2))));
   const ends = (part: Part): boolean => END.test(tokenizer.token(encoded.ids[part.to - 1]!));
-  const losses = new Float64Array(encoded.ids.length);
+  const losses = new Float64Array(encoded.ids.length).fill(NaN);
+  const asked = at === undefined ? undefined : (words.find(({ end }) => end >= at) ?? words.at(-1));
   for (const window of scoredWindows(parts, encoded.ids.length, content, ends)) {
     const ids = encoded.ids.slice(window.from, window.to);
     const places = window.parts.map(({ from, to }) => `${from - window.from}-${to - window.from}`);
-    const key = [folder, quick, ids.join(), places.join()].join(' ');
+    const key = [model.key, quick, ids.join(), places.join()].join(' ');
     let found = scores.get(key);
     if (!found) {
+      if (asked && !window.parts.some(({ from }) => asked.from <= from && from < asked.to)) continue;
       found = await scoreWindow(model, ids, window, quick, signal);
       scores.set(key, found);
     }
     for (const { from, to } of window.parts) losses.set(found.subarray(from - window.from, to - window.from), from);
   }
-  return words.map(({ start, end, from, to }) => ({
-    start,
-    end,
-    surprisal: losses.subarray(from, to).reduce((a, b) => a + b, 0),
-    pieces: to - from,
-  }));
+  return words
+    .map(({ start, end, from, to }) => ({ start, end, surprisal: losses.subarray(from, to).reduce((a, b) => a + b, 0), pieces: to - from }))
+    .filter((word) => !Number.isNaN(word.surprisal));
 }
 
 function partsOf({ from, to }: Word, most: number): Part[] {
@@ -115,7 +123,7 @@ async function scoreWindow(
     quick ? Math.max(QUICK_EVERY, Math.ceil(parts.length / MOST_SLOTS)) : parts.length,
   );
   const losses = new Float64Array(ids.length);
-  (await negativeLogLikelihoods(model, rows, signal)).forEach((found, row) =>
+  (await negativeLogLikelihoods(model, rows, signal, quick ? BESIDE : TOGETHER)).forEach((found, row) =>
     rows[row]!.slots.forEach((slot, i) => (losses[slot] = found[i]!)),
   );
   return losses;

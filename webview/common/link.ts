@@ -1,19 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MessageHandler, type Endpoint } from '../../src/shared/rpc';
 import { webview } from '../../src/shared/webview-protocol';
-
-interface VsCode {
-  postMessage(message: unknown): void;
-  getState(): unknown;
-  setState(state: unknown): void;
-}
-
-declare function acquireVsCodeApi(): VsCode;
+import { vscode } from './ready';
 
 // The content security policy forbids `new Function`, by which zod would otherwise compile its schemas.
 z.config({ jitless: true });
-
-const vscode = acquireVsCodeApi();
 
 /** The messages between this view and the extension host. */
 export function connect<Host extends Endpoint>(host: Host): MessageHandler<typeof webview, Host> {

@@ -34,6 +34,14 @@ export function similarityColours(): Uint32Array<ArrayBuffer> {
   return colourTable([colourAt([background, blue], 0.12), colourAt([background, blue], 0.75), colourAt([blue, text], 0.85)]);
 }
 
+/** From blue over what is near the page's background to yellow, for numbers around 0: what is off 0 stands out, on either side. */
+export function differenceColours(): Uint32Array<ArrayBuffer> {
+  const background = toRgb(themeColour('editor-background'));
+  const [blue, yellow] = ['blue', 'yellow'].map((name) => toRgb(themeColour(`charts-${name}`, 'foreground'), background));
+  const text = toRgb(themeColour('editor-foreground', 'foreground'), background);
+  return colourTable([blue!, colourAt([background, text], 0.08), yellow!]);
+}
+
 /** From blue over purple to yellow, each of which stands out from the page by itself; blue and yellow differ for every eye. */
 export function placeColours(): Uint32Array<ArrayBuffer> {
   const background = toRgb(themeColour('editor-background'));

@@ -18,8 +18,8 @@ class NamedMap {
   readonly map: Heatmap;
   readonly #name = element('figcaption', {});
 
-  constructor(events: HeatmapEvents, what?: string) {
-    this.map = new Heatmap(events, what);
+  constructor(events: HeatmapEvents, what?: string, signed?: boolean) {
+    this.map = new Heatmap(events, what, signed);
     const under = element('div', { class: 'under' }, [this.map.legend, this.map.tools]);
     this.root = element('figure', {}, [this.#name, this.map.root, under]);
   }
@@ -49,7 +49,7 @@ export class HeatmapSection implements Section {
       onFocus: (cell, spoken) => this.#describe(cell, spoken),
       onChoose: (cell) => this.#choose(cell),
     };
-    this.#maps = [new NamedMap(events), new NamedMap(events, 'Similarity by the second model'), new NamedMap(events, 'Difference')];
+    this.#maps = [new NamedMap(events), new NamedMap(events, 'Similarity by the second model'), new NamedMap(events, 'Difference', true)];
     this.#command = new CommandLine(host.copy);
     const body = element('div', {}, [
       element(

@@ -2,9 +2,9 @@ import { prepare, putPixels } from '../common/canvas';
 import { element } from '../common/dom';
 import { themeColour } from '../common/theme';
 import type { Similarity } from '../../src/shared/types';
-import { similarityColours } from './colours';
+import { differenceColours, similarityColours } from './colours';
 import { dragOrClick } from './drag';
-import { offDiagonalRange, paint } from './similarity-model';
+import { balanced, offDiagonalRange, paint } from './similarity-model';
 import { cellAt, fitted, isFitted, panned, resized, showing, zoomed, type Cell, type Viewport } from './viewport';
 
 /** How much of the window's height the map may take, and the strip at its left and top where the editor's cursor is shown, in pixels. */
@@ -46,10 +46,11 @@ export class Heatmap {
   #here: number | undefined;
   #scheduled = false;
 
-  /** @param what is shown of every pair, for those who do not see it */
+  /** @param what is shown of every pair, for those who do not see it @param signed whether it is above and below 0 */
   constructor(
     private readonly events: HeatmapEvents,
     what = 'Similarity',
+    private readonly signed = false,
   ) {
     this.root = element(
       'div',
@@ -106,8 +107,9 @@ export class Heatmap {
   redraw(): void {
     const count = this.#data.units.length;
     if (count === 0) return;
-    const colours = similarityColours();
-    const range = offDiagonalRange(this.#data);
+    const colours = this.signed ? differenceColours() : similarityColours();
+    const found = offDiagonalRange(this.#data);
+    const range = this.signed ? balanced(found) : found;
     putPixels(this.#pixels, count, paint(this.#data.matrix, range, colours));
     putPixels(this.#scale, colours.length, colours);
     this.#low.textContent = range.low.toFixed(2);

@@ -1,3 +1,4 @@
+import '../common/ready';
 import {
   provideVSCodeDesignSystem,
   vsCodeButton,
@@ -7,7 +8,7 @@ import {
   vsCodePanelTab,
   vsCodePanelView,
 } from '@vscode/webview-ui-toolkit';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RemoteError } from '../../src/shared/rpc';
 import { inspectorHost, type Notice, type Reading } from '../../src/shared/webview-protocol';
 import { element } from '../common/dom';
@@ -128,4 +129,3 @@ host.on('reading', showReading);
 host.on('cursor', ({ offset }) => similarity.follow(offset));
 host.on('notice', showNotice);
 onThemeChange(() => similarity.redraw());
-tell(ask('ready', {}));

@@ -31,6 +31,12 @@ export function offDiagonalRange({ units: { length: count }, matrix }: Similarit
   return low <= high ? { low, high } : { low: 0, high: 1 };
 }
 
+/** A range about 0 that holds another, so that 0 is in the middle of a scale. */
+export function balanced({ low, high }: Range): Range {
+  const reach = Math.max(Math.abs(low), Math.abs(high));
+  return { low: -reach, high: reach };
+}
+
 export interface Range {
   readonly low: number;
   readonly high: number;

@@ -6,7 +6,7 @@ import { Debounce, Throttle } from '../throttle';
 import { INTENSITIES } from './intensity';
 import { marksOf, moved, sameMarks, type Mark } from './marks';
 import { overlaps, passagesOf, type Passage } from './passages';
-import type { Scores } from './scores';
+import type { Score, Scores } from './scores';
 import { Scoring, summary, type Ask } from './scoring';
 import { rangeOf, spanOf } from './texts';
 
@@ -19,8 +19,11 @@ const PAUSE = 2_000;
 /** Of a longer document only what can be seen is scored, in UTF-16 units: 180,000 words of English. */
 const LONGEST = 1_000_000;
 
-/** Lines above and below those that can be seen that are painted with them: each mark costs the window time with every keystroke. */
-const PAINTED_MARGIN = 2;
+/** How far before and behind what can be seen words are painted, in UTF-16 units: each mark costs the window time with every keystroke. */
+const PAINTED_MARGIN = 400;
+
+/** How long marks may be on their way to the editor, in milliseconds: an edit of that time may have come before them. */
+const IN_FLIGHT = 300;
 
 /** Keeps the surprisal of one document scored, what can be seen and a screen around it first, and painted in the editors that show it. */
 export class DocumentSurprisal implements vscode.Disposable {
@@ -35,13 +38,20 @@ export class DocumentSurprisal implements vscode.Disposable {
    * it now is not known.
    */
   #sent = new Map<vscode.TextEditor, Mark[][]>();
+  #sentAt = -Infinity;
+  /** The passage that was edited last: its marks are sent apart from all others, which stay as they are. */
+  #live: Span | undefined;
   #settled = true;
   readonly #scoring: Scoring;
   readonly #look = new Throttle(LOOK, () => this.update());
-  #edited = -Infinity;
+  #editedAt = -Infinity;
+  /** Where the last edit ended, as an offset in the document. */
+  #editEnd: number | undefined;
   readonly #typed = new Debounce(BURST, () => this.update());
   readonly #settle = new Debounce(PAUSE, () => {
     this.#settled = true;
+    // On a busy machine edits are heard of later than marks are thought to be on their way: now all are where they belong.
+    this.#sent.clear();
     this.update();
   });
 
@@ -101,14 +111,25 @@ export class DocumentSurprisal implements vscode.Disposable {
   /** Takes up edits: marks move at once, scores follow. */
   edit(changes: readonly vscode.TextDocumentContentChangeEvent[]): void {
     for (const { rangeOffset: offset, rangeLength: removed, text } of changes) {
-      this.#marks = moved(this.#marks, { offset, removed, inserted: text.length });
+      this.#editEnd = offset + text.length;
+      const change = { offset, removed, inserted: text.length };
+      this.#marks = moved(this.#marks, change);
+      for (const [editor, classes] of this.#sent)
+        this.#sent.set(
+          editor,
+          classes.map((marks) => moved(marks, change)),
+        );
     }
-    this.#sent.clear();
+    const live = this.#current().passages.find((passage) =>
+      changes.some(({ rangeOffset }) => passage.start <= rangeOffset && rangeOffset <= passage.end),
+    );
+    if (live) this.#live = live;
+    if (performance.now() - this.#sentAt < IN_FLIGHT) this.#sent.clear();
     this.#settled = false;
     this.#settle.call();
     const now = performance.now();
-    const since = now - this.#edited;
-    this.#edited = now;
+    const since = now - this.#editedAt;
+    this.#editedAt = now;
     if (since < BURST) {
       this.#scoring.update(undefined);
       this.#typed.call();
@@ -127,13 +148,13 @@ export class DocumentSurprisal implements vscode.Disposable {
     const ranges = editors.flatMap(({ visibleRanges }) => visibleRanges);
     const visible = ranges.map((range) => spanOf(this.document, range));
     this.#near = ranges.map((range) => spanOf(this.document, withMargin(range, range.end.line - range.start.line + 1)));
-    this.#painted = ranges.map((range) => spanOf(this.document, withMargin(range, PAINTED_MARGIN)));
+    this.#painted = visible.map(({ start, end }) => ({ start: start - PAINTED_MARGIN, end: end + PAINTED_MARGIN }));
     const { model, version } = this.reader;
     const { passages } = this.#current();
     if (version !== this.#problem?.version) this.#problem = undefined;
     this.#scoring.update(
       model !== undefined && version !== undefined && !this.unfit
-        ? { model, version, passages, visible, near: this.#near, settled: this.#settled }
+        ? { model, version, passages, visible, near: this.#near, editEnd: this.#editEnd, settled: this.#settled }
         : undefined,
     );
     // While somebody types the editor moves what it shows by itself, and new scores are painted as they come.
@@ -174,19 +195,24 @@ export class DocumentSurprisal implements vscode.Disposable {
 
   #paint(): void {
     const { version } = this.reader;
-    const painted = this.#current().passages.filter((passage) => this.#painted.some((span) => overlaps(span, passage)));
-    this.#marks = marksOf(painted, ({ text }) => (version === undefined ? undefined : this.scores.get(version, text)?.words), this.#marks);
-    const classes = INTENSITIES.map((_, level) => this.#marks.filter((mark) => mark.level === level));
+    const seen = (span: Span): boolean => this.#painted.some((painted) => overlaps(painted, span));
+    const scoreOf = ({ text }: Passage): Score | undefined => (version === undefined ? undefined : this.scores.get(version, text));
+    this.#marks = marksOf(this.#current().passages.filter(seen), scoreOf, this.#marks).filter(seen);
+    const [kept, edited] = [false, true].map((live) =>
+      this.#marks.filter((mark) => (this.#live !== undefined && overlaps(this.#live, mark)) === live),
+    );
+    const classes = [kept!, edited!].flatMap((marks) => INTENSITIES.map((_, level) => marks.filter((mark) => mark.level === level)));
     for (const editor of vscode.window.visibleTextEditors) {
       if (editor.document !== this.document) continue;
       const sent = this.#sent.get(editor);
-      this.styles.forEach((style, level) => {
-        const marks = classes[level] ?? [];
-        if (sent && sameMarks(marks, sent[level] ?? [])) return;
+      this.styles.forEach((style, i) => {
+        const marks = classes[i] ?? [];
+        if (sent && sameMarks(marks, sent[i] ?? [])) return;
         editor.setDecorations(
           style,
           marks.map((mark) => rangeOf(this.document, mark)),
         );
+        this.#sentAt = performance.now();
       });
       this.#sent.set(editor, classes);
     }

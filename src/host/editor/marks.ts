@@ -1,6 +1,7 @@
-import type { Span, WordSurprisal } from '../../shared/types';
+import type { Span } from '../../shared/types';
 import { intensityOf } from './intensity';
 import { overlaps, type Passage } from './passages';
+import type { Score } from './scores';
 
 /** A painted word: its place in the document, and its class of surprise. */
 export interface Mark extends Span {
@@ -30,17 +31,19 @@ export function moved(marks: readonly Mark[], { offset, removed, inserted }: Cha
 /** The marks of these passages: those of the words where they are known, otherwise those that stood there before. */
 export function marksOf(
   passages: readonly Passage[],
-  wordsOf: (passage: Passage) => readonly WordSurprisal[] | undefined,
+  scoreOf: (passage: Passage) => Pick<Score, 'words' | 'depth'> | undefined,
   before: readonly Mark[],
 ): Mark[] {
   return passages.flatMap((passage) => {
-    const words = wordsOf(passage);
-    if (!words) return before.filter((mark) => overlaps(mark, passage));
-    return words.map(({ start, end, surprisal }) => ({
+    const { words, depth } = scoreOf(passage) ?? { words: [], depth: 'part' };
+    const known = words.map(({ start, end, surprisal }) => ({
       start: passage.start + start,
       end: passage.start + end,
       level: intensityOf(surprisal),
     }));
+    if (depth !== 'part') return known;
+    const kept = before.filter((mark) => overlaps(mark, passage) && !known.some((each) => overlaps(each, mark)));
+    return [...kept, ...known].sort((a, b) => a.start - b.start);
   });
 }
 

@@ -1,10 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { WordSurprisal } from '../../shared/types';
 
-/** What is known of a passage: spans are offsets in its text. `quick` says that it is an estimate. */
+/** How well a passage is known: an estimate of a part of its words, of all, or exact numbers. */
+export type Depth = 'part' | 'estimate' | 'exact';
+
+/** What is known of a passage: spans are offsets in its text. */
 export interface Score {
   readonly words: readonly WordSurprisal[];
-  readonly quick: boolean;
+  readonly depth: Depth;
   /** Sum of the words' surprisals in nats, and the tokens that they are made of. */
   readonly surprisal: number;
   readonly pieces: number;
@@ -25,9 +28,9 @@ export class Scores {
     return this.#versions.get(version)?.get(text);
   }
 
-  set(version: string, text: string, words: readonly WordSurprisal[], quick: boolean): void {
+  set(version: string, text: string, words: readonly WordSurprisal[], depth: Depth): void {
     const total = (of: (word: WordSurprisal) => number): number => words.reduce((sum, word) => sum + of(word), 0);
-    const score = { words, quick, surprisal: total((word) => word.surprisal), pieces: total((word) => word.pieces) };
+    const score = { words, depth, surprisal: total((word) => word.surprisal), pieces: total((word) => word.pieces) };
     const kept =
       this.#versions.get(version) ?? new LRUCache<string, Score>({ maxSize: this.most, sizeCalculation: (_, key) => key.length });
     this.#versions.set(version, kept.set(text, score));

@@ -1,6 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Span, WordSurprisal } from '../../shared/types';
 import { overlaps, type Passage } from './passages';
 import type { Score, Scores } from './scores';
+
+/** How long the editor has to paint a first answer, in milliseconds: what is asked for at once would take the processor from it. */
+const PAINT = 60;
 
 /** One document as it is now, and how it is looked at. */
 export interface Situation {
@@ -12,21 +16,30 @@ export interface Situation {
   readonly visible: readonly Span[];
   /** What can be seen, and what comes into view next. */
   readonly near: readonly Span[];
+  /** Where the last edit ended: words around it come first. */
+  readonly editEnd?: number | undefined;
   /** Whether nobody is typing: until then only what can be seen is asked for. */
   readonly settled: boolean;
 }
 
+/** How a passage is to be scored: quickly or exactly, and all of it or what is around an offset in its text. */
+export interface Effort {
+  readonly quick: boolean;
+  readonly at?: number;
+}
+
 interface Task {
   readonly passage: Passage;
-  readonly quick: boolean;
+  readonly effort: Effort;
   /** 0 is the most urgent. */
   readonly rank: number;
 }
 
-export type Ask = (model: string, text: string, quick: boolean, signal: AbortSignal) => Promise<WordSurprisal[]>;
+export type Ask = (model: string, text: string, effort: Effort, signal: AbortSignal) => Promise<WordSurprisal[]>;
 
 /**
- * Has one document's passages scored, one request at a time: first what can be seen by an estimate, then what is near, then what can be seen exactly, then
+ * Has one document's passages scored, one request at a time: first what can be seen by an estimate, of an edited passage the words around the edit before
+ * the others, then what is near, then what can be seen exactly, then
  * the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
  * later; scores that are known are never asked for again.
  */
@@ -68,16 +81,19 @@ export class Scoring {
   }
 
   async #run(task: Task, { model, version }: Situation): Promise<void> {
-    const { text } = task.passage;
+    const { passage, effort } = task;
+    const { text } = passage;
     const running = (this.#running = { task, version, abort: new AbortController() });
     const { signal } = running.abort;
     try {
-      const words = await this.ask(model, text, task.quick, signal);
+      const words = await this.ask(model, text, effort, signal);
       if (signal.aborted) return;
-      this.scores.set(version, text, words, task.quick);
-      this.#done.texts.add(text);
+      const depth = effort.at !== undefined ? 'part' : effort.quick ? 'estimate' : 'exact';
+      this.scores.set(version, text, words, depth);
+      if (depth !== 'part') this.#done.texts.add(text);
       this.#running = undefined;
-      this.onScored(task.passage);
+      this.onScored(passage);
+      if (depth === 'part') await setTimeout(PAINT);
     } catch (error) {
       if (signal.aborted) return;
       this.#running = undefined;
@@ -101,17 +117,20 @@ export class Scoring {
     const now = this.#situation;
     if (!now) return undefined;
     const within = (spans: readonly Span[]): Passage[] => now.passages.filter((passage) => spans.some((span) => overlaps(passage, span)));
-    const unknown = (passage: Passage): boolean => !this.#score(passage);
+    const unknown = (passage: Passage): boolean => (this.#score(passage)?.depth ?? 'part') === 'part';
     const visible = within(now.visible);
     const first = visible.find(unknown);
-    if (first) return { passage: first, quick: true, rank: 0 };
+    if (first) {
+      const at = this.#score(first) || now.editEnd === undefined ? -1 : now.editEnd - first.start;
+      return { passage: first, effort: { quick: true, ...(at >= 0 && at <= first.text.length && { at }) }, rank: 0 };
+    }
     if (!now.settled) return undefined;
     const near = within(now.near).find(unknown);
-    if (near) return { passage: near, quick: true, rank: 1 };
-    const estimated = visible.find((passage) => this.#score(passage)?.quick);
-    if (estimated) return { passage: estimated, quick: false, rank: 2 };
+    if (near) return { passage: near, effort: { quick: true }, rank: 1 };
+    const estimated = visible.find((passage) => this.#score(passage)?.depth === 'estimate');
+    if (estimated) return { passage: estimated, effort: { quick: false }, rank: 2 };
     const rest = now.passages.find((passage) => !this.#done.texts.has(passage.text) && unknown(passage));
-    return rest && { passage: rest, quick: true, rank: 3 };
+    return rest && { passage: rest, effort: { quick: true }, rank: 3 };
   }
 }
 
@@ -121,7 +140,7 @@ export function summary(passages: readonly Passage[], scoreOf: (text: string) =>
   for (const { text } of passages) {
     all += text.length;
     const score = scoreOf(text);
-    if (!score) continue;
+    if (!score || score.depth === 'part') continue;
     scored += text.length;
     surprisal += score.surprisal;
     pieces += score.pieces;

@@ -56,7 +56,7 @@ export class Surprisal implements vscode.Disposable {
     const score = version === undefined ? undefined : this.#scores.get(version, text);
     if (!score || version === undefined) return;
     const words = score.words.map((each) => (each.start === word.start ? { ...each, surprisal } : each));
-    this.#scores.set(version, text, words, score.quick);
+    this.#scores.set(version, text, words, score.depth);
     for (const document of this.#showing?.documents.values() ?? []) document.repaint();
   }
 
@@ -83,7 +83,7 @@ export class Surprisal implements vscode.Disposable {
     const active = new ActiveText();
     this.#showing = {
       active,
-      styles: makeStyles(),
+      styles: [...makeStyles(), ...makeStyles()],
       documents: new Map(),
       subscriptions: vscode.Disposable.from(
         active,
@@ -129,7 +129,7 @@ export class Surprisal implements vscode.Disposable {
       this.reader,
       this.#scores,
       styles,
-      (model, text, quick, signal) => this.inspection.request('surprisal', { model, text, quick }, { signal }),
+      (model, text, effort, signal) => this.inspection.request('surprisal', { model, text, ...effort }, { signal }),
       () => this.#news.fire(),
       (error) => this.reporter.note(error),
     );

@@ -77,10 +77,22 @@ describe('Marks', () => {
       { start: 90, end: 95, level: 5 },
     ];
     const known = (passage: { text: string }) =>
-      passage.text === 'second' ? [{ start: 1, end: 6, surprisal: Math.log(10), pieces: 2 }] : undefined;
+      passage.text === 'second'
+        ? { words: [{ start: 1, end: 6, surprisal: Math.log(10), pieces: 2 }], depth: 'exact' as const }
+        : undefined;
     expect(marksOf(passages, known, before)).toEqual([
       { start: 11, end: 14, level: 3 },
       { start: 21, end: 26, level: 2 },
+    ]);
+  });
+
+  it('of a passage that is scored in part are those from before, but for its words', () => {
+    const before = [11, 15, 19].map((start) => ({ start, end: start + 3, level: 3 }));
+    const part = { words: [{ start: 4, end: 8, surprisal: 0, pieces: 1 }], depth: 'part' as const };
+    expect(marksOf([{ start: 10, end: 30, text: '' }], () => part, before)).toEqual([
+      before[0],
+      { start: 14, end: 18, level: 0 },
+      before[2],
     ]);
   });
 });

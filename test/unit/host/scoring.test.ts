@@ -1,18 +1,18 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { passagesOf } from '../../../src/host/editor/passages';
 import { Scores } from '../../../src/host/editor/scores';
 import { Scoring, summary, type Situation } from '../../../src/host/editor/scoring';
 
-/** A scoring whose requests wait to be answered, and what it asked for in order: `~` is an estimate, `!` a cancelled request. */
+/** A scoring whose requests wait to be answered, and what it asked for in order: `~` is an estimate, `~2@` one of what is around an offset, `!` a cancelled request. */
 function start(scores = new Scores()) {
   const asked: string[] = [];
   const open: { text: string; resolve: () => void; reject: (error: Error) => void }[] = [];
   const failures: unknown[] = [];
   const scoring = new Scoring(
     scores,
-    (_model, text, quick, signal) =>
+    (_model, text, { quick, at }, signal) =>
       new Promise((resolve, reject) => {
-        asked.push(quick ? `~${text}` : text);
+        asked.push(`${quick ? '~' : ''}${at === undefined ? '' : `${at}@`}${text}`);
         open.push({ text, resolve: () => resolve([{ start: 0, end: text.length, surprisal: 2, pieces: 2 }]), reject });
         signal.addEventListener('abort', () => {
           asked.push(`!${text}`);
@@ -85,6 +85,22 @@ describe('Scoring', () => {
     expect(asked).toEqual(['~new', 'new']);
   });
 
+  it('asks first for the words around an edit, then for all of the passage', async () => {
+    const { scoring, asked, answer } = start();
+    scoring.update(looking());
+    await answer();
+    asked.length = 0;
+    const edited = { passages: passagesOf(text.replace('b', 'new')), visible: [{ start: 3, end: 9 }], editEnd: 5 };
+    scoring.update(looking({ ...edited, settled: false }));
+    await answer();
+    expect(asked).toEqual(['~2@new']);
+    await vi.waitFor(() => expect(asked).toEqual(['~2@new', '~new']));
+    await answer();
+    scoring.update(looking(edited));
+    await answer();
+    expect(asked).toEqual(['~2@new', '~new', 'new']);
+  });
+
   it('drops what it does for what comes into view, and takes it up again', async () => {
     const { scoring, asked, answer } = start();
     scoring.update(looking());
@@ -153,8 +169,9 @@ describe('Scoring', () => {
 describe('The summary of a document', () => {
   it('is exp of the surprisal of a token, over what is scored so far', () => {
     const scores = new Scores();
-    scores.set('v', 'a', [{ start: 0, end: 1, surprisal: 1, pieces: 1 }], true);
-    scores.set('v', 'b', [{ start: 0, end: 1, surprisal: 5, pieces: 2 }], false);
+    scores.set('v', 'a', [{ start: 0, end: 1, surprisal: 1, pieces: 1 }], 'estimate');
+    scores.set('v', 'b', [{ start: 0, end: 1, surprisal: 5, pieces: 2 }], 'exact');
+    scores.set('v', 'c', [{ start: 0, end: 1, surprisal: 9, pieces: 1 }], 'part');
     const { done, perplexity } = summary(passages, (passage) => scores.get('v', passage));
     expect(done).toBeCloseTo(2 / 6);
     expect(perplexity).toBeCloseTo(Math.exp(2));

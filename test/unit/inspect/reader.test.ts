@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Reader } from '../../../src/inspect/reader';
@@ -23,6 +23,21 @@ afterAll(() => workspace.remove());
 
 const spanOf = (text: string, word: string): Span => ({ start: text.indexOf(word), end: text.indexOf(word) + word.length });
 const piecesOf = async (text: string): Promise<number> => (await reader.tokenize(text)).length;
+
+describe('what is remembered', () => {
+  it('is of the weights, not of their folder: a run that goes back writes one again', async () => {
+    const other = makeWorkspace({ training: { steps: 10, device: 'cpu', checkpointEvery: 5 } });
+    const { run: written } = await train({ experiment: other.experiment });
+    const [earlier, later] = [5, 10].map((step) => join(written, 'checkpoints', `step-${String(step).padStart(8, '0')}`));
+    const embedded = async (): Promise<Float32Array> => (await new Reader(later!).embed([TEXT]))[0]!;
+    const before = await embedded();
+    expect(await embedded()).toEqual(before);
+    rmSync(later!, { recursive: true });
+    cpSync(earlier!, later!, { recursive: true });
+    expect(await embedded()).not.toEqual(before);
+    other.remove();
+  });
+});
 
 describe('predictions', () => {
   it('name the likeliest tokens of a hidden place, and the truth with its rank', async () => {
@@ -96,6 +111,17 @@ describe('surprisal', () => {
     const apart = exact.map(({ surprisal }, i) => Math.abs(surprisal - quick[i]!.surprisal));
     expect(mean(apart)).toBeLessThan(0.5 * mean(exact.map(({ surprisal }) => surprisal)));
     expect(Math.max(...apart)).toBeGreaterThan(0);
+  });
+
+  it('is told of the words around a place first, and of all that are known', async () => {
+    const text = Array.from({ length: 12 }, (_, i) => TEXT.replace('dawn', i % 3 ? 'dawn' : 'noon')).join(' ');
+    const at = text.indexOf('dawn', text.length / 2);
+    const part = await reader.surprisal(text, true, undefined, at);
+    expect(part.some(({ start, end }) => start <= at && at < end)).toBe(true);
+    const all = await reader.surprisal(text, true);
+    expect(part.length).toBeLessThan(all.length / 2);
+    expect(all).toEqual(expect.arrayContaining(part));
+    expect(await reader.surprisal(text, true, undefined, at)).toEqual(all);
   });
 
   it('leaves out what the tokenizer does not know, and keeps every place', async () => {
