@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import esbuild from 'esbuild';
+import { writeLabTypes } from './scripts/lib/lab-types.mjs';
 import { threadForEsbuild } from './scripts/lib/thread.mjs';
 import { watForEsbuild } from './scripts/lib/wat.mjs';
 
@@ -29,8 +30,9 @@ const node = {
   target: 'node20',
   // The ES module of a package before its UMD one, whose `require` esbuild cannot follow (jsonc-parser).
   mainFields: ['module', 'main'],
-  // Native addons are found beside the bundle; `vscode` exists in the extension host only.
-  external: ['vscode', 'onnxruntime-node', 'tokenizers', 'mocha'],
+  // Native addons are found beside the bundle, and so is the compiler of TypeScript for its size; `vscode` exists in the extension host only.
+  external: ['vscode', 'onnxruntime-node', 'tokenizers', 'typescript', 'mocha'],
+  loader: { '.ipynb': 'text' },
   define: { 'import.meta.url': 'importMetaUrl' },
   banner: { js: importMetaUrl },
 };
@@ -48,17 +50,40 @@ const textOnly = {
 };
 
 /**
- * The JSON Schema of experiment files, printed by the code that also checks them.
+ * The JSON Schemas of experiments and comparisons, printed by the code that also checks them.
  * @type {esbuild.Plugin}
  */
-const experimentSchema = {
-  name: 'experiment-schema',
+const schemas = {
+  name: 'schemas',
   setup(build) {
     build.onEnd(({ errors }) => {
       if (errors.length > 0) return;
       chmodSync('dist/cli.js', 0o755);
       mkdirSync('dist/schemas', { recursive: true });
-      writeFileSync('dist/schemas/experiment.schema.json', execFileSync(process.execPath, ['dist/cli.js', 'schema']));
+      for (const kind of ['experiment', 'comparison'])
+        writeFileSync(`dist/schemas/${kind}.schema.json`, execFileSync(process.execPath, ['dist/cli.js', 'schema', kind]));
+    });
+  },
+};
+
+/** Where the TypeScript server of VS Code finds a plugin by its name, see `typescriptServerPlugins` in package.json. */
+const CELLS_PLUGIN = 'node_modules/objective-lab-cells';
+
+/**
+ * What makes it a package, and the types that it adds to cells.
+ * @type {esbuild.Plugin}
+ */
+const cellTypes = {
+  name: 'cell-types',
+  setup(build) {
+    build.onEnd(({ errors }) => {
+      if (errors.length > 0) return;
+      writeFileSync(
+        `${CELLS_PLUGIN}/package.json`,
+        `${JSON.stringify({ name: 'objective-lab-cells', version: '0.0.0', main: 'index.js' })}\n`,
+      );
+      mkdirSync('dist', { recursive: true });
+      writeLabTypes('dist/lab.d.ts');
     });
   },
 };
@@ -78,23 +103,56 @@ const announce = {
 
 /** @type {esbuild.BuildOptions[]} */
 const bundles = [
-  { ...node, entryPoints: ['src/extension.ts', 'src/trainer.ts'], plugins: [textOnly, watForEsbuild, threadForEsbuild, announce] },
+  {
+    ...node,
+    entryPoints: ['src/extension.ts', 'src/trainer.ts', 'src/kernel.ts'],
+    plugins: [textOnly, watForEsbuild, threadForEsbuild, announce],
+  },
   {
     ...node,
     entryPoints: ['src/cli.ts'],
     banner: { js: `#!/usr/bin/env node\n${importMetaUrl}` },
-    plugins: [textOnly, watForEsbuild, threadForEsbuild, experimentSchema, announce],
+    plugins: [textOnly, watForEsbuild, threadForEsbuild, schemas, announce],
   },
+  // The runtime's own installer of the CUDA provider, with the packages that it asks for: see `src/doctor/cuda-source.ts`.
+  { ...node, entryPoints: { 'install-cuda': 'node_modules/onnxruntime-node/script/install.js' }, plugins: [announce] },
   {
     ...common,
     platform: 'browser',
     format: 'iife',
     target: 'es2022',
     outdir: 'dist/webview',
-    entryPoints: { inspector: 'webview/inspector/index.ts', dashboard: 'webview/dashboard/index.ts' },
+    entryPoints: {
+      inspector: 'webview/inspector/index.ts',
+      dashboard: 'webview/dashboard/index.ts',
+      comparison: 'webview/comparison/index.ts',
+      advisor: 'webview/advisor/index.ts',
+      machine: 'webview/machine/index.ts',
+    },
     plugins: [announce],
   },
-  { ...node, entryPoints: ['test/vscode/suite/*.ts'], outdir: 'dist/test', sourcemap: 'inline', plugins: [announce] },
+  {
+    // VS Code loads a renderer of notebook outputs as a module; its styles go with it, into a root of its own.
+    ...common,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    outdir: 'dist/webview',
+    outExtension: { '.js': '.mjs' },
+    loader: { '.css': 'text' },
+    // A shared part asks for its styles as a sheet of the page; an output has them in its own root.
+    logOverride: { 'ignored-bare-import': 'silent' },
+    entryPoints: { notebook: 'webview/notebook/index.ts' },
+    plugins: [announce],
+  },
+  { ...node, entryPoints: { index: 'src/cells-plugin.ts' }, outdir: CELLS_PLUGIN, sourcemap: false, plugins: [cellTypes, announce] },
+  {
+    ...node,
+    entryPoints: ['test/vscode/suite/*.ts'],
+    outdir: 'dist/test',
+    sourcemap: 'inline',
+    plugins: [textOnly, watForEsbuild, threadForEsbuild, announce],
+  },
 ];
 
 if (watch) {

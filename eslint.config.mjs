@@ -16,10 +16,16 @@ const layers = {
   model: ['onnx'],
   objectives: ['model', 'onnx', 'experiment', 'text'],
   train: ['objectives', 'model', 'onnx', 'experiment', 'text'],
-  probe: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
   bench: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
   inspect: ['train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
-  host: [],
+  probe: ['inspect', 'train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  compare: ['probe', 'inspect', 'train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  lab: ['compare', 'probe', 'inspect', 'train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  kernel: ['lab', 'compare', 'probe', 'inspect', 'train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  notebook: [],
+  doctor: ['bench', 'train', 'objectives', 'model', 'onnx', 'experiment', 'text'],
+  bundle: ['doctor'],
+  host: ['notebook'],
 };
 
 const zones = [
@@ -36,9 +42,9 @@ const zones = [
     message: 'The extension composes src/host; the trainer process does the rest.',
   },
   {
-    target: ['./src/trainer.ts', './src/cli.ts', './src/cli'],
+    target: ['./src/trainer.ts', './src/kernel.ts', './src/cli.ts', './src/cli'],
     from: ['./src/host', './src/extension.ts'],
-    message: 'The trainer and the command line run without an editor.',
+    message: 'The trainer, the kernel and the command line run without an editor.',
   },
   { target: './src', from: ['./webview', './test', './bench', './scripts'], message: 'src/ stands on its own.' },
   { target: './webview', from: './src', except: ['./shared'], message: 'A webview reaches the rest through the messages of src/shared.' },
@@ -46,6 +52,10 @@ const zones = [
 
 const onlyInHost = { name: 'vscode', message: 'Only src/host and src/extension.ts may import vscode: the rest runs without an editor.' };
 const onlyInDevice = { name: 'onnxruntime-node', message: 'Only src/train/device may import onnxruntime-node.' };
+const wholeZod = {
+  selector: "ImportDeclaration[source.value='zod'] > ImportSpecifier",
+  message: "Write `import * as z from 'zod'`: of the object `z` a bundle takes all, twice of what a view needs.",
+};
 const noNode = { regex: '^node:', message: 'This code also runs in a browser.' };
 
 export default defineConfig(
@@ -64,6 +74,7 @@ export default defineConfig(
       // What ships is a dependency, what builds or tests it a devDependency.
       'import-x/no-extraneous-dependencies': ['error', { packageDir: import.meta.dirname, devDependencies: false }],
       'no-restricted-imports': ['error', { paths: [onlyInHost, onlyInDevice] }],
+      'no-restricted-syntax': ['error', wholeZod],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       eqeqeq: 'error',
@@ -83,7 +94,10 @@ export default defineConfig(
     files: ['src/host/**', 'src/extension.ts', 'test/vscode/**'],
     rules: { 'no-restricted-imports': ['error', { paths: [onlyInDevice] }] },
   },
-  { files: ['src/train/device.ts', 'src/train/device/**'], rules: { 'no-restricted-imports': ['error', { paths: [onlyInHost] }] } },
+  {
+    files: ['src/train/device.ts', 'src/train/device/**'],
+    rules: { 'no-restricted-imports': ['error', { paths: [onlyInHost] }] },
+  },
   {
     files: ['src/shared/**', 'webview/**'],
     rules: { 'no-restricted-imports': ['error', { paths: [onlyInHost, onlyInDevice], patterns: [noNode] }] },

@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<Exclude<Action, 'retry'>, string>> = {
   trust: 'workbench.trust.manage',
   showLog: 'objectiveLab.showLog',
   openFile: 'workbench.action.quickOpen',
+  compare: 'objectiveLab.compareObjectives',
 };
 
 /** Does what a notice's button says; `retry` is the view's own. */

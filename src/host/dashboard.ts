@@ -75,16 +75,13 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     const view = { name: 'dashboard', title: 'Training', extensionUri: this.extensionUri } as const;
     const link = new WebviewLink(panel, view, dashboardHost, this.#handlers, this.reporter.log);
     this.#link = link;
+    link.messages.on('ready', () => this.reporter.background(this.#sendAll()));
     panel.onDidDispose(() => {
       if (this.#link === link) this.#link = undefined;
     });
   }
 
   readonly #handlers: Handlers<typeof dashboardHost> = {
-    ready: async () => {
-      await this.#sendAll();
-      return {};
-    },
     stopRun: ({ run }) => this.#command('stopRun', run),
     resumeRun: ({ run }) => this.#command('resumeRun', run),
     inspectRun: ({ run }) => this.#command('openInspector', run),
@@ -100,6 +97,7 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
   /** Everything from the start: the run, then its history. */
   async #sendAll(): Promise<void> {
     if (!this.runs.known) await this.runs.refresh();
+    if (this.#run !== undefined && !this.runs.find(this.#run)) await this.runs.adopt(this.#run);
     const run = (this.#run = this.runs.find(this.#run)?.folder ?? this.runs.foremost?.folder);
     const notice = runNotice({
       folderOpen: !!vscode.workspace.workspaceFolders?.length,

@@ -2,13 +2,13 @@ import * as vscode from 'vscode';
 import type { Inspection } from './inspection';
 import type { Reporter } from './report';
 import { Debounce } from './throttle';
-import { isExperiment } from './workspace';
+import { isComparison, isExperiment } from './workspace';
 
-/** How long typing must pause before an experiment is checked, in milliseconds. */
+/** How long typing must pause before a file is checked, in milliseconds. */
 const PAUSE = 300;
 
-/** Checks open experiments as they are typed, and shows their problems with positions. */
-export class ExperimentDiagnostics implements vscode.Disposable {
+/** Checks open experiments and comparisons as they are typed, and shows their problems with positions. */
+export class FileDiagnostics implements vscode.Disposable {
   readonly #collection = vscode.languages.createDiagnosticCollection('objective-lab');
   readonly #pending = new Map<string, Debounce>();
   readonly #subscriptions: vscode.Disposable;
@@ -32,7 +32,7 @@ export class ExperimentDiagnostics implements vscode.Disposable {
   }
 
   #schedule(document: vscode.TextDocument): void {
-    if (!isExperiment(document.uri)) return;
+    if (!isExperiment(document.uri) && !isComparison(document.uri)) return;
     const key = document.uri.toString();
     const pending = this.#pending.get(key) ?? new Debounce(PAUSE, () => this.reporter.background(this.#check(document)));
     this.#pending.set(key, pending);
@@ -47,7 +47,10 @@ export class ExperimentDiagnostics implements vscode.Disposable {
 
   async #check(document: vscode.TextDocument): Promise<void> {
     const { version } = document;
-    const problems = await this.inspection.request('check', { text: document.getText(), path: document.uri.fsPath });
+    const problems = await this.inspection.request(isComparison(document.uri) ? 'checkComparison' : 'check', {
+      text: document.getText(),
+      path: document.uri.fsPath,
+    });
     if (document.isClosed || document.version !== version) return;
     this.#collection.set(
       document.uri,

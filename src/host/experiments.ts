@@ -2,13 +2,18 @@ import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 import type { ObjectiveSummary } from '../shared/types';
 import type { Lab } from './lab';
-import { basename, findExperiments, isExperiment, requireTrust } from './workspace';
+import { activeTab, basename, findExperiments, isExperiment, requireTrust } from './workspace';
 
 /**
  * The experiment a command means: the file it was called on, the one in the active editor when that is the only hint, otherwise the person's choice.
  * Offers to make one when the workspace has none. `undefined` when the person gave up.
  */
-export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined): Promise<vscode.Uri | undefined> {
+export async function chooseExperiment(
+  lab: Lab,
+  called: vscode.Uri | undefined,
+  title = 'Start Run',
+  placeHolder = 'Experiment to run',
+): Promise<vscode.Uri | undefined> {
   const open = [called, activeTab(), vscode.window.activeTextEditor?.document.uri].find((uri) => uri && isExperiment(uri));
   if (open) return open;
   requireFolder();
@@ -26,22 +31,20 @@ export async function chooseExperiment(lab: Lab, called: vscode.Uri | undefined)
       iconPath: new vscode.ThemeIcon('beaker'),
       uri,
     })),
-    { title: 'Start Run', placeHolder: 'Experiment to run' },
+    { title, placeHolder },
   );
   return picked?.uri;
 }
 
-/** The file of the tab in front. A tab is there at once; its editor is active only when the file has been read, and until then another one is. */
-function activeTab(): vscode.Uri | undefined {
-  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  return input instanceof vscode.TabInputText ? input.uri : undefined;
-}
-
-/** Asks for objectives and a name, writes a commented experiment at the root of the workspace, and opens it. */
-export async function newExperiment({ inspection }: Lab): Promise<void> {
+/**
+ * Asks for objectives and a name, writes a commented experiment at the root of the workspace, and opens it.
+ *
+ * @param wanted types of objectives that are chosen already
+ */
+export async function newExperiment({ inspection }: Lab, wanted?: readonly string[]): Promise<void> {
   const folder = await chooseFolder();
   if (!folder) return;
-  const objectives = await chooseObjectives(await inspection.request('objectives', {}));
+  const objectives = wanted ? [...wanted] : await chooseObjectives(await inspection.request('objectives', {}));
   if (!objectives) return;
   const name = await vscode.window.showInputBox({
     title: 'New Experiment',
@@ -78,17 +81,18 @@ async function chooseObjectives(known: readonly ObjectiveSummary[]): Promise<str
   return picked?.map(({ type }) => type);
 }
 
-/** Saves the experiment if it is open with changes, so that what runs is what the person sees. */
+/** Saves an experiment or a comparison if it is open with changes, so that what runs is what the person sees. */
 export async function saveExperiment(uri: vscode.Uri): Promise<void> {
   const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
   if (open?.isDirty && !(await open.save()))
     throw new UserError(`${basename(uri)} could not be saved.`, 'Save it, then start it again.', 'experiment');
 }
 
-async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined> {
+/** The folder of the workspace that a new file goes to. @throws UserError in an untrusted workspace, and where no folder is open */
+export async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined> {
   requireTrust();
   const folders = requireFolder();
-  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: 'Folder for the experiment' });
+  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: 'Folder for the new file' });
 }
 
 function requireFolder(): readonly vscode.WorkspaceFolder[] {
@@ -97,7 +101,7 @@ function requireFolder(): readonly vscode.WorkspaceFolder[] {
   throw new UserError('No folder is open.', 'Open the folder with your text first (File: Open Folder…).', 'workspace');
 }
 
-async function exists(uri: vscode.Uri): Promise<boolean> {
+export async function exists(uri: vscode.Uri): Promise<boolean> {
   return vscode.workspace.fs.stat(uri).then(
     () => true,
     () => false,

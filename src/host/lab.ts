@@ -1,9 +1,15 @@
 import type * as vscode from 'vscode';
+import type { Advisor } from './compare/advisor';
+import type { Comparing } from './compare/comparing';
+import type { Comparisons } from './compare/comparisons';
+import type { ComparisonPanel } from './compare/panel';
 import type { Dashboard } from './dashboard';
 import type { NearestSentence } from './editor/nearest-sentence';
 import type { Surprisal } from './editor/surprisal';
 import type { Inspection } from './inspection';
 import type { Inspector } from './inspector';
+import type { Machine } from './machine';
+import type { Notebooks } from './notebook/notebooks';
 import type { ReaderChoice } from './reader-choice';
 import type { Reporter } from './report';
 import type { Runs } from './runs';
@@ -21,4 +27,10 @@ export interface Lab {
   readonly dashboard: Dashboard;
   readonly surprisal: Surprisal;
   readonly nearest: NearestSentence;
+  readonly notebooks: Notebooks;
+  readonly comparing: Comparing;
+  readonly comparisons: Comparisons;
+  readonly comparison: ComparisonPanel;
+  readonly advisor: Advisor;
+  readonly machine: Machine;
 }

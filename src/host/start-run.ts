@@ -71,7 +71,9 @@ export async function stopRun({ training, inspection, runs }: Lab, called: RunSu
 }
 
 /** One run at a time: with one in progress the person decides. True when a new one may start. */
-async function makeRoom({ training }: Lab): Promise<boolean> {
+async function makeRoom({ training, comparing }: Lab): Promise<boolean> {
+  if (comparing.live)
+    throw new UserError(`The comparison ${comparing.live.name} is being trained.`, 'Stop it, or wait for its end.', 'busy');
   if (!training.live) return true;
   const pressed = await vscode.window.showWarningMessage(
     `${training.live.name} is being trained.`,

@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import { UserError } from '../shared/errors';
 
 export const EXPERIMENTS = '**/*.lab.json';
-const OUTSIDE = '{**/node_modules/**,**/.objective-lab/**}';
+export const COMPARISONS = '**/*.compare.json';
+export const OUTSIDE = '{**/node_modules/**,**/.objective-lab/**}';
 
 /** Where the runs of a workspace folder live. */
 export function runsFolder(folder: vscode.WorkspaceFolder): vscode.Uri {
@@ -40,10 +41,20 @@ export function isExperiment(uri: vscode.Uri): boolean {
   return uri.scheme === 'file' && uri.path.endsWith('.lab.json');
 }
 
+export function isComparison(uri: vscode.Uri): boolean {
+  return uri.scheme === 'file' && uri.path.endsWith('.compare.json');
+}
+
 /** Every experiment of the workspace, by path. */
 export async function findExperiments(): Promise<vscode.Uri[]> {
   const found = await vscode.workspace.findFiles(EXPERIMENTS, OUTSIDE);
   return found.sort((a, b) => a.path.localeCompare(b.path));
+}
+
+/** The file of the tab in front. A tab is there at once; its editor is active only when the file has been read, and until then another one is. */
+export function activeTab(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputText ? input.uri : undefined;
 }
 
 /** Throws unless the workspace is trusted: training reads and writes what the workspace says, so an untrusted one may be looked at only. */

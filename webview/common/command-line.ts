@@ -7,7 +7,7 @@ const ACKNOWLEDGED = 2_000;
 /** The command that does in a terminal what the view shows, with a button that copies it. Without arguments it is not shown. */
 export class CommandLine {
   readonly root: HTMLElement;
-  readonly #code = element('code', { attributes: { title: 'The same in a terminal, from the workspace folder; files are read as saved' } });
+  readonly #code: HTMLElement;
   readonly #button = element('vscode-button', {
     text: 'Copy',
     attributes: { appearance: 'secondary', 'aria-label': 'Copy the command' },
@@ -16,14 +16,18 @@ export class CommandLine {
   readonly #said = element('span', { class: 'unseen', attributes: { role: 'status' } });
   #timer: number | undefined;
 
-  /** @param copy puts a text on the clipboard: a webview may not do so by itself everywhere */
-  constructor(private readonly copy: (text: string) => Promise<unknown>) {
+  /** @param copy puts a text on the clipboard: a webview may not do so by itself everywhere. @param title what the command does */
+  constructor(
+    private readonly copy: (text: string) => Promise<unknown>,
+    title = 'The same in a terminal, from the workspace folder; files are read as saved',
+  ) {
+    this.#code = element('code', { attributes: { title } });
     this.root = element('div', { class: 'command-line', attributes: { hidden: '' } }, [this.#code, this.#button, this.#said]);
   }
 
-  /** @param args the program and its arguments, unquoted */
-  show(args: readonly string[] | undefined): void {
-    const line = args && commandLine(args);
+  /** @param command a line of the shell, or the program and its arguments, unquoted */
+  show(command: string | readonly string[] | undefined): void {
+    const line = typeof command === 'object' ? commandLine(command) : command;
     this.root.hidden = line === undefined;
     if (line === undefined || line === this.#code.textContent) return;
     this.#code.textContent = line;

@@ -1,5 +1,6 @@
+import '../common/ready';
 import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatCount, formatDuration, formatLarge, formatNats, formatProbability, formatRate, secondsLeft } from '../../src/shared/format';
 import type { ObjectiveSummary, RunSummary } from '../../src/shared/types';
 import { dashboardHost } from '../../src/shared/webview-protocol';
@@ -7,9 +8,8 @@ import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
-import { furtherMetrics, History } from './model';
+import { furtherMetrics, History } from '../../src/shared/learning-curves';
 import { Section } from './section';
-import 'uplot/dist/uPlot.min.css';
 import '../common/base.css';
 import './dashboard.css';
 
@@ -145,6 +145,8 @@ function drawCharts(): void {
     );
     section(title).show(history.plots(objective, baselines, steps), metrics);
   }
+  const probes = history.probes();
+  if (probes.length > 0) section('Downstream tasks').show(probes);
   const norms = history.gradientNorms(steps);
   if (norms) section('Balance of the objectives').show([norms]);
 }
@@ -161,4 +163,3 @@ function section(title: string): Section {
 onThemeChange(() => {
   for (const each of sections.values()) each.restyle();
 });
-tell(host.request('ready', {}));

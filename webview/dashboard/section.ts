@@ -1,6 +1,6 @@
+import { Chart } from '../common/chart';
 import { element } from '../common/dom';
-import { Chart } from './chart';
-import type { Plot } from './model';
+import type { Plot } from '../../src/shared/learning-curves';
 
 /** A heading, its charts side by side where there is room, and a line of further metrics. */
 export class Section {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Baseline } from '../../../src/shared/types';
-import { furtherMetrics, History } from '../../../webview/dashboard/model';
+import { furtherMetrics, History } from '../../../src/shared/learning-curves';
 
 const unigram: Baseline = { metric: 'mlm', value: 6, by: 'word frequencies alone', better: 'lower' };
 const chance: Baseline = { metric: 'nsp.accuracy', value: 0.5, by: 'chance', better: 'higher' };

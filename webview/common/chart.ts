@@ -1,8 +1,10 @@
 import uPlot from 'uplot';
 import { formatCount, formatNats } from '../../src/shared/format';
-import { element } from '../common/dom';
-import { themeColour } from '../common/theme';
-import type { Plot, Series } from './model';
+import { element } from './dom';
+import type { Plot, Series } from '../../src/shared/learning-curves';
+import { themeColour } from './theme';
+import 'uplot/dist/uPlot.min.css';
+import './chart.css';
 
 const HEIGHT = 200;
 /** Charts of one run share their cursor. */
@@ -12,7 +14,7 @@ const LOGARITHMIC = 3 as uPlot.Scale.Distr.Logarithmic;
 /** Theme colours of the parts of a sum. */
 const PARTS = ['charts-blue', 'charts-yellow', 'charts-green', 'charts-purple', 'charts-orange', 'charts-red'] as const;
 
-/** Curves over the steps of a run, under a title and a legend that shows the values under the cursor. */
+/** Curves over the steps or the cost of runs, under a title and a legend that shows the values under the cursor. */
 export class Chart {
   readonly root: HTMLElement;
   readonly #legend = element('dl', { class: 'legend' });
@@ -31,7 +33,9 @@ export class Chart {
   }
 
   show(plot: Plot): void {
-    const same = plot.series.length === this.#plot?.series.length;
+    const drawn = this.#plot?.series;
+    // Data alone can change; curves of other roles have other colours.
+    const same = drawn?.length === plot.series.length && plot.series.every(({ role }, i) => role === drawn[i]?.role);
     this.#plot = plot;
     this.#drawLegend();
     if (same && this.#uplot) this.#uplot.setData(dataOf(plot));
@@ -64,7 +68,7 @@ export class Chart {
         scales: { x: { time: false }, y: plot.logarithmic ? { distr: LOGARITHMIC } : {} },
         hooks: { setCursor: [({ cursor }) => this.#drawLegend(cursor.idx ?? undefined)] },
         axes: [
-          { ...axis, space: 70, size: 24, grid: { show: false }, values: (_, steps) => steps.map(formatCount) },
+          { ...axis, space: 70, size: 24, grid: { show: false }, values: (_, places) => places.map(plot.across ?? formatCount) },
           { ...axis, grid: { ...axis.grid, filter }, size: 44, space: 36, filter, values: (_, values) => values.map(formatTick) },
         ],
         series: [{}, ...plot.series.map(styleOf)],
