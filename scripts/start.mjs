@@ -80,7 +80,7 @@ async function openBrowser(vsix, print) {
   }
   const port = values.port === undefined ? await freePort() : Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Explained(`--port ${port} is no port: give a number up to 65535.`);
-  const server = await startServer({ data: join(workbench, 'data'), port, vsix, settings: { 'files.hotExit': 'onExit' } });
+  const server = await startServer({ data: join(workbench, 'data'), port, extensions: [vsix], settings: { 'files.hotExit': 'onExit' } });
   const stopFollowing = followRuns(join(samples, '.objective-lab', 'runs'), print);
   console.log(`\nObjective Lab: http://${server.host}/?folder=${encodeURIComponent(samples)}`);
   console.log('Open quickstart.lab.json and start the run from its title bar. Progress of runs appears here; Ctrl-C ends the workbench.\n');

@@ -9,6 +9,7 @@ import { root } from './lib/paths.mjs';
 import { Explained, main, run } from './lib/run.mjs';
 import { build, install } from './lib/setup.mjs';
 import { packageExtension } from './lib/vsix.mjs';
+import { swiftShader } from '../test/support/swiftshader.mjs';
 
 /**
  * @typedef {{ passed: number, failed: number }} Outcome
@@ -19,7 +20,9 @@ import { packageExtension } from './lib/vsix.mjs';
 const suites = [
   { name: 'lint', what: 'ESLint and Prettier', run: lint },
   { name: 'types', what: 'the TypeScript compiler', run: () => check('typescript/bin/tsc', ['-p', '.']) },
-  { name: 'unit', what: 'unit tests', run: unit },
+  { name: 'unit', what: 'unit tests', run: () => vitest([]) },
+  { name: 'slurm', what: 'comparisons on a real Slurm cluster', run: () => vitest(['--config', 'test/slurm/vitest.config.mts']) },
+  { name: 'webgpu', what: 'training on WebGPU, by a GPU in software', run: webgpu },
   { name: 'vscode', what: 'the suite in a real extension host', run: () => counted('test/vscode/run.mjs') },
   { name: 'e2e', what: 'the packaged extension, driven by a browser', run: e2e },
 ];
@@ -59,12 +62,17 @@ async function lint() {
   return { passed: eslint.passed + prettier.passed, failed: eslint.failed + prettier.failed };
 }
 
-/** Vitest counts a test that was skipped as neither passed nor failed; here nothing may be skipped in silence. */
-async function unit() {
+/**
+ * Vitest counts a test that was skipped as neither passed nor failed; here nothing may be skipped in silence.
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env] added to ours
+ * @returns {Promise<Outcome>}
+ */
+async function vitest(args, env) {
   const folder = mkdtempSync(join(tmpdir(), 'unit-'));
   const file = join(folder, 'results.json');
   try {
-    await bin('vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+    await bin('vitest/vitest.mjs', ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], env);
     const { numTotalTests, numPassedTests, success } = /** @type {{ numTotalTests: number, numPassedTests: number, success: boolean }} */ (
       JSON.parse(readFileSync(file, 'utf8'))
     );
@@ -74,6 +82,10 @@ async function unit() {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function webgpu() {
+  return vitest(['--config', 'test/webgpu/vitest.config.mts'], swiftShader());
 }
 
 async function e2e() {
@@ -107,7 +119,8 @@ async function counted(path) {
 /**
  * @param {string} path of a program below node_modules
  * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env] added to ours
  */
-function bin(path, args) {
-  return run(process.execPath, [join(root, 'node_modules', path), ...args]);
+function bin(path, args, env) {
+  return run(process.execPath, [join(root, 'node_modules', path), ...args], { env });
 }

@@ -42,12 +42,16 @@ const SETTINGS = {
   'editor.minimap.enabled': false,
 };
 
+/** Folders are not trusted until somebody says so, unasked. */
+const TRUST = { 'security.workspace.trust.enabled': true, 'security.workspace.trust.startupPrompt': 'never' };
+
 const NO_GALLERY = JSON.stringify({ serviceUrl: '', itemUrl: '', resourceUrlTemplate: '' });
 const LONGEST_START = 30_000;
 
 /**
  * @typedef {object} ServerOptions
- * @property {string} [vsix] a packaged extension to install, as a user would
+ * @property {readonly string[]} [extensions] packaged extensions to install, as a user would
+ * @property {boolean} [trust] asks whether folders are trusted, and holds back what runs until they are
  * @property {boolean} [driver] lets a page load the extension and its tests from folders; hides notifications and dialogs
  * @property {Record<string, unknown>} [settings] on top of the quiet ones
  * @property {string} [data] folder for user data and extensions, which stays; without it a fresh one that goes with the server
@@ -66,20 +70,21 @@ const LONGEST_START = 30_000;
  * @param {ServerOptions} options
  * @returns {Promise<Server>}
  */
-export async function startServer({ vsix, driver = false, settings = {}, data: kept, port = 0 }) {
+export async function startServer({ extensions = [], trust = false, driver = false, settings = {}, data: kept, port = 0 }) {
   const { node, server } = workbenchPrograms();
   const data = kept ?? mkdtempSync(path.join(tmpdir(), 'objective-lab-server-'));
   const user = path.join(data, 'user');
-  const extensions = path.join(data, 'extensions');
+  const installed = path.join(data, 'extensions');
   mkdirSync(path.join(user, 'User'), { recursive: true });
-  mkdirSync(extensions, { recursive: true });
+  mkdirSync(installed, { recursive: true });
   const settingsFile = path.join(user, 'User', 'settings.json');
-  if (!existsSync(settingsFile)) writeFileSync(settingsFile, JSON.stringify({ ...SETTINGS, ...settings }, null, 2));
+  if (!existsSync(settingsFile)) writeFileSync(settingsFile, JSON.stringify({ ...SETTINGS, ...(trust && TRUST), ...settings }, null, 2));
   const env = environment(data, path.dirname(node));
-  const common = [server, '--config', '/dev/null', '--user-data-dir', user, '--extensions-dir', extensions];
-  if (vsix !== undefined) execFileSync(node, [...common, '--install-extension', vsix, '--force'], { env, stdio: 'pipe' });
+  const common = [server, '--config', '/dev/null', '--user-data-dir', user, '--extensions-dir', installed];
+  for (const extension of extensions) execFileSync(node, [...common, '--install-extension', extension, '--force'], { env, stdio: 'pipe' });
 
-  const flags = ['telemetry', 'update-check', 'workspace-trust', 'getting-started-override', 'proxy'].map((name) => `--disable-${name}`);
+  const disabled = ['telemetry', 'update-check', 'getting-started-override', 'proxy', ...(trust ? [] : ['workspace-trust'])];
+  const flags = disabled.map((name) => `--disable-${name}`);
   const network = ['--bind-addr', `127.0.0.1:${port}`, '--auth', 'none', '--ignore-last-opened'];
   const extra = driver ? ['--vscode-option', 'enable-smoke-test-driver'] : [];
   // A process group of its own, because the extension hosts outlive the server by seconds unless the whole group is ended.

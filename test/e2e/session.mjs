@@ -18,17 +18,25 @@ const OUTPUT = path.join(root, 'test', 'e2e', 'output');
  */
 
 /**
- * @param {{ training?: Record<string, number>, settings?: Record<string, unknown>, viewport?: { width: number, height: number } }} [options]
- *   `training`: what the copied quick-start experiment should do differently
+ * @param {{ training?: Record<string, number>, settings?: Record<string, unknown>, trust?: boolean, extensions?: readonly string[],
+ *   viewport?: { width: number, height: number } }} [options]
+ *   `training`: what the copied quick-start experiment should do differently; `trust`: the workspace is not trusted until somebody says so; `extensions`: others
+ *   to install, packaged
  * @throws {Explained} that names the command to run first when the extension is not packaged
  */
-export async function startSession({ training = {}, settings = {}, viewport = { width: 1500, height: 950 } } = {}) {
-  const vsix = packagedExtension();
+export async function startSession({
+  training = {},
+  settings = {},
+  trust = false,
+  extensions = [],
+  viewport = { width: 1500, height: 950 },
+} = {}) {
+  const ours = packagedExtension();
   installWorkbench();
   const workspace = mkdtempSync(path.join(tmpdir(), 'objective-lab-samples-'));
   cpSync(samples, workspace, { recursive: true, filter: (file) => !file.includes('.objective-lab') });
   changeExperiment(path.join(workspace, 'quickstart.lab.json'), training);
-  const server = await startServer({ vsix, settings });
+  const server = await startServer({ extensions: [ours, ...extensions], settings, trust });
   const browser = await launchBrowser();
   const page = await browser.newPage({ viewport });
   page.setDefaultTimeout(20_000);

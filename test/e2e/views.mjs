@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { webview } from '../support/workbench.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -181,3 +181,11 @@ export const paintedWords = (page) =>
       })
       .sort((a, b) => a.top - b.top || a.left - b.left),
   );
+
+/**
+ * The document in which all outputs of the open notebook stand.
+ *
+ * @param {Page} page
+ */
+export const notebookOutputs = (page) =>
+  page.frameLocator('iframe.webview.ready[src*="purpose=notebookRenderer"]').frameLocator('#active-frame');

@@ -109,15 +109,16 @@ const WEBVIEW_ATTEMPTS = 3;
  *
  * @param {Page} page
  * @param {string} title
+ * @param {number} [every] how often it is looked for, in milliseconds
  * @returns {Promise<import('playwright-core').Frame>}
  */
-export async function webview(page, title) {
+export async function webview(page, title, every = 100) {
   for (let attempt = 1; ; attempt++) {
     for (const end = Date.now() + WEBVIEW_PATIENCE; Date.now() < end;) {
       const titles = await Promise.all(page.frames().map(async (frame) => ({ frame, title: await titleOf(frame) })));
       const found = titles.find((each) => each.frame !== page.mainFrame() && each.title === title);
       if (found) return found.frame;
-      await page.waitForTimeout(100);
+      await page.waitForTimeout(every);
     }
     if (attempt === WEBVIEW_ATTEMPTS) {
       throw new Error(
