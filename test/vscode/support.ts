@@ -42,8 +42,9 @@ export async function storedRuns(name: string): Promise<StoredRun[]> {
   const found = await Promise.all(
     folders.map(async (id) => {
       const folder = path.join(runs, id);
+      // A lock is there, and empty, a moment before it is filled: then it says as little as one that is not there.
       const read = async <T>(file: string): Promise<T | null> =>
-        JSON.parse(await readFile(path.join(folder, file), 'utf8').catch(() => 'null')) as T | null;
+        JSON.parse((await readFile(path.join(folder, file), 'utf8').catch(() => '')) || 'null') as T | null;
       const status = await read<Omit<StoredRun, 'folder' | 'pid'>>('status.json');
       const lock = await read<{ pid: number }>('lock.json');
       return status?.name === name ? [{ ...status, folder, pid: lock?.pid }] : [];
