@@ -69,7 +69,7 @@ export const Training = z
     steps: steps()
       .default(1000)
       .describe('How many times the weights are updated, each time from one batch of every objective. Default: 1000.'),
-    device: Device.default('auto').meta({
+    device: z._default(Device, 'auto').meta({
       enumDescriptions: [
         'CUDA if it loads, otherwise the CPU.',
         'The processor; works everywhere.',
@@ -87,7 +87,7 @@ export const Training = z
       .describe(
         'Which of several NVIDIA graphics cards CUDA uses, counted from 0; other devices leave it aside. A comparison on this machine gives each card a member by itself. Default: 0.',
       ),
-    precision: Precision.default('fp32').meta({
+    precision: z._default(Precision, 'fp32').meta({
       enumDescriptions: [
         'Single precision throughout.',
         'CUDA may round the operands of matrix products to 10 bits of fraction; elsewhere the same as fp32.',

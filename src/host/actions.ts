@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Action } from '../shared/webview-protocol';
+import type { Action } from '../shared/webview/view';
 
 const COMMANDS: Readonly<Record<Exclude<Action, 'retry'>, string>> = {
   openFolder: 'workbench.action.files.openFolder',

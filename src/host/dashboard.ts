@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Handlers } from '../shared/rpc';
 import type { Metrics } from '../shared/types';
-import { dashboardHost } from '../shared/webview-protocol';
+import { dashboardHost } from '../shared/webview/dashboard';
 import { act } from './actions';
 import type { Inspection } from './inspection';
 import { runNotice } from './notices';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { CheckpointSummary, RunSummary } from '../shared/types';
-import type { ModelChoice, Models, Side } from '../shared/webview-protocol';
+import type { ModelChoice, Models, Side } from '../shared/webview/inspector';
 import type { Inspection } from './inspection';
 import type { ReaderChoice } from './reader-choice';
 import type { Runs } from './runs';

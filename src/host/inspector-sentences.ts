@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { RemoteError, type Handlers } from '../shared/rpc';
 import type { Span, Unit } from '../shared/types';
-import type { inspectorHost, Side } from '../shared/webview-protocol';
+import type { inspectorHost, Side } from '../shared/webview/inspector';
 import { paragraphAt } from './editor/passages';
 import type { Inspection } from './inspection';
 import { partAround, shifted } from './text-part';

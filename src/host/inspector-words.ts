@@ -1,6 +1,6 @@
 import type { Handlers, RequestOptions } from '../shared/rpc';
 import type { Prediction, Span, WordSurprisal } from '../shared/types';
-import type { inspectorHost, Reading, Side, SurprisalChange } from '../shared/webview-protocol';
+import type { inspectorHost, Reading, Side, SurprisalChange } from '../shared/webview/inspector';
 import type { Inspection } from './inspection';
 import { partAround, shifted } from './text-part';
 

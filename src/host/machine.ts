@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { DOWNLOAD, requireCudaPlatform, type Diagnosis } from '../shared/machine';
 import type { Handlers } from '../shared/rpc';
-import { machineHost } from '../shared/webview-protocol';
+import { machineHost } from '../shared/webview/machine';
 import { signalOf } from './cancellation';
 import type { Inspection } from './inspection';
 import type { Reporter } from './report';

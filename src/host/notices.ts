@@ -1,5 +1,5 @@
 import type { RunSummary } from '../shared/types';
-import type { Notice } from '../shared/webview-protocol';
+import type { Notice } from '../shared/webview/view';
 import { isUnfinished } from './run-list';
 
 /** What the host knows when it decides whether a view has something to show. */

@@ -13,7 +13,7 @@ const Model = z.union([z.string(), z.looseObject({ folder: z.string() })]).optio
 const Text = z.string();
 const Texts = z.array(z.string());
 const Count = z.int().positive().optional();
-const unit = Unit.optional();
+const unit = z.optional(Unit);
 const textsOr = z.union([Texts, Text]);
 
 /** What each function takes, by the names of its arguments. */
@@ -26,7 +26,7 @@ const ARGUMENTS = {
   geometry: z.strictObject({ texts: textsOr, options: z.strictObject({ model: Model, unit }).optional() }),
   map: z.strictObject({
     texts: textsOr,
-    options: z.strictObject({ model: Model, unit, projection: Projection.optional(), groups: z.array(z.string()).optional() }).optional(),
+    options: z.strictObject({ model: Model, unit, projection: z.optional(Projection), groups: z.array(z.string()).optional() }).optional(),
   }),
   neighbours: z.strictObject({
     text: z.string().min(1),
@@ -35,7 +35,7 @@ const ARGUMENTS = {
   probe: z.strictObject({ options: z.strictObject({ model: Model }).optional() }),
   compare: z.strictObject({ path: z.string().min(1) }),
   train: z.strictObject({
-    options: z.strictObject({ steps: Count, device: Device.optional(), threads: Count, live: z.boolean().optional() }).optional(),
+    options: z.strictObject({ steps: Count, device: z.optional(Device), threads: Count, live: z.boolean().optional() }).optional(),
   }),
   table: z.strictObject({ rows: z.array(z.looseObject({})) }),
   heatmap: z.strictObject({

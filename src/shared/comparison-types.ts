@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** A mean over seeds with its 95 % interval (Student's t over the seeds), in the probe's own unit. */
 export const SeedMean = z.object({ mean: z.number(), low: z.number(), high: z.number(), values: z.array(z.number()) });
@@ -8,7 +8,7 @@ export const ComparedVariant = z.object({
   name: z.string(),
   objectives: z.array(z.string()),
   /** Of those that have several: where the pairs of contrastive learning come from, what a decoder is taught. */
-  kinds: z.array(z.string()).optional(),
+  kinds: z.optional(z.array(z.string())),
   steps: z.int(),
   /** Means over the members that are done. `flops` counts the matrix products of all steps, `seconds` the training alone. */
   flops: z.number(),
@@ -23,10 +23,10 @@ export const ComparedProbe = z.object({
   type: z.string(),
   metric: z.string(),
   better: z.enum(['higher', 'lower']),
-  floor: z.object({ value: z.number(), by: z.string() }).optional(),
-  leaks: z.object({ corpus: z.int().optional(), training: z.int().optional() }),
+  floor: z.optional(z.object({ value: z.number(), by: z.string() })),
+  leaks: z.object({ corpus: z.optional(z.int()), training: z.optional(z.int()) }),
   /** Present where the variants' numbers answer different questions, such as perplexities of hidden and of next tokens: they have no order. */
-  mixed: z.literal(true).optional(),
+  mixed: z.optional(z.literal(true)),
 });
 export type ComparedProbe = z.infer<typeof ComparedProbe>;
 
@@ -34,9 +34,9 @@ export type ComparedProbe = z.infer<typeof ComparedProbe>;
 export const ComparedCell = z.object({
   variant: z.string(),
   probe: z.string(),
-  result: SeedMean.optional(),
-  rank: z.int().optional(),
-  why: z.string().optional(),
+  result: z.optional(SeedMean),
+  rank: z.optional(z.int()),
+  why: z.optional(z.string()),
 });
 export type ComparedCell = z.infer<typeof ComparedCell>;
 
@@ -56,7 +56,7 @@ export const ComparedPair = z.object({
   p: z.number(),
   adjusted: z.number(),
   /** The p-value of exact sign flips (Fisher, 1935), which assumes no distribution; from six seeds on, fewer cannot reach 0.05. */
-  permutation: z.number().optional(),
+  permutation: z.optional(z.number()),
 });
 export type ComparedPair = z.infer<typeof ComparedPair>;
 
@@ -83,9 +83,9 @@ export const ComparedMember = z.object({
   seed: z.int(),
   state: MemberState,
   /** Its run's folder, seen from the comparison's. */
-  run: z.string().optional(),
-  step: z.int().optional(),
-  message: z.string().optional(),
+  run: z.optional(z.string()),
+  step: z.optional(z.int()),
+  message: z.optional(z.string()),
 });
 export type ComparedMember = z.infer<typeof ComparedMember>;
 
@@ -117,11 +117,11 @@ export type Task = z.infer<typeof Task>;
 /** What a text is like. Absent: not known. */
 export const DataShape = z.object({
   /** Whether there are documents of several sentences in their order. */
-  documents: z.boolean().optional(),
+  documents: z.optional(z.boolean()),
   /** Whether there is a file of texts that belong together, or of sources and their targets. */
-  pairs: z.boolean().optional(),
+  pairs: z.optional(z.boolean()),
   /** Whether most texts are a sentence or less. */
-  short: z.boolean().optional(),
+  short: z.optional(z.boolean()),
 });
 export type DataShape = Readonly<z.infer<typeof DataShape>>;
 
@@ -143,11 +143,11 @@ export const Advice = z.object({
   title: z.string(),
   reason: z.string(),
   /** What speaks against them. */
-  caution: z.string().optional(),
+  caution: z.optional(z.string()),
   papers: z.array(z.string()),
   /** Whether the data admits them, and why not. */
   admissible: z.boolean(),
-  why: z.string().optional(),
-  measured: z.array(Measurement).optional(),
+  why: z.optional(z.string()),
+  measured: z.optional(z.array(Measurement)),
 });
 export type Advice = z.infer<typeof Advice>;

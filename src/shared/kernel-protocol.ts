@@ -1,9 +1,9 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** What a cell writes or shows. A display with an `id` that was shown before takes its place. */
 export const Output = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stream'), name: z.enum(['stdout', 'stderr']), text: z.string() }),
-  z.object({ kind: z.literal('display'), id: z.string().optional(), data: z.record(z.string(), z.unknown()) }),
+  z.object({ kind: z.literal('display'), id: z.optional(z.string()), data: z.record(z.string(), z.unknown()) }),
 ]);
 export type Output = z.infer<typeof Output>;
 
@@ -12,14 +12,14 @@ export const CellError = z.object({ name: z.string(), message: z.string(), stack
 export type CellError = z.infer<typeof CellError>;
 
 /** How a cell ended; an interrupted one has an error too. */
-export const Ended = z.object({ error: CellError.optional() });
+export const Ended = z.object({ error: z.optional(CellError) });
 export type Ended = z.infer<typeof Ended>;
 
 /** What the kernel process answers. Besides, a byte on its standard input breaks off a cell that keeps its thread busy. */
 export const kernel = {
   requests: {
     /** Runs a cell; `count` is its number in the order of execution, by which stack traces name it. */
-    execute: { params: z.object({ count: z.int().positive(), code: z.string() }), result: Ended },
+    execute: { params: z.object({ count: z.int().check(z.positive()), code: z.string() }), result: Ended },
     /** Ends the cell in hand with the error `Interrupted`; variables stay. */
     interrupt: { params: z.object({}), result: z.object({}) },
   },

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { UserError } from './errors';
 import { formatLarge } from './format';
 
@@ -27,7 +27,7 @@ export const Diagnosis = z.object({
   runtime: z.string(),
   processor: z.object({ model: z.string(), threads: z.int() }),
   /** Of one thread, in a product of 512 × 512 matrices; absent when the CPU's provider does not work. */
-  sgemmGflops: z.number().optional(),
+  sgemmGflops: z.optional(z.number()),
   /** In bytes, within the limit of the container; `available` to this process. */
   memory: z.object({ total: z.number(), available: z.number() }),
   /** In bytes, where `folder` is. */
@@ -36,9 +36,9 @@ export const Diagnosis = z.object({
   cuda: z.object({
     gpus: z.array(Gpu),
     /** What is wrong with the provider's files; absent when they are there and of the runtime's version. */
-    provider: z.string().optional(),
+    provider: z.optional(z.string()),
     /** The libraries that the provider is linked with, or the one that would be downloaded, and the folder where the system's loader finds each, if it does. */
-    libraries: z.array(z.object({ name: z.string(), folder: z.string().optional() })),
+    libraries: z.array(z.object({ name: z.string(), folder: z.optional(z.string()) })),
   }),
   /** What keeps providers from working here, as far as it can be seen, in the order in which to mend it. */
   missing: z.array(Missing),

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { shortened } from './format';
 
 /**
@@ -6,8 +6,8 @@ import { shortened } from './format';
  * Each side has an endpoint: the requests it answers and the events it emits. Everything that arrives is validated before a handler sees it.
  */
 export interface Endpoint {
-  readonly requests: Readonly<Record<string, { readonly params: z.ZodType; readonly result: z.ZodType }>>;
-  readonly events: Readonly<Record<string, z.ZodType>>;
+  readonly requests: Readonly<Record<string, { readonly params: z.core.$ZodType; readonly result: z.core.$ZodType }>>;
+  readonly events: Readonly<Record<string, z.core.$ZodType>>;
 }
 
 export type Params<E extends Endpoint, M extends keyof E['requests']> = z.infer<E['requests'][M]['params']>;
@@ -39,8 +39,8 @@ export class RemoteError extends Error {
   }
 }
 
-const Id = z.int().positive();
-const Name = z.string().max(100);
+const Id = z.int().check(z.positive());
+const Name = z.string().check(z.maxLength(100));
 const Message = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('request'), id: Id, method: Name, params: z.unknown() }),
   z.object({ kind: z.literal('cancel'), id: Id }),
@@ -48,7 +48,7 @@ const Message = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('failure'),
     id: Id,
-    error: z.object({ message: z.string(), code: z.string().optional(), hint: z.string().optional() }),
+    error: z.object({ message: z.string(), code: z.optional(z.string()), hint: z.optional(z.string()) }),
   }),
   z.object({ kind: z.literal('event'), name: Name, payload: z.unknown() }),
 ]);
@@ -172,7 +172,8 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
   #take(id: number, raw: unknown): void {
     const pending = this.#settle(id);
     if (!pending) return;
-    const result = ownEntry(this.remote.requests, pending.method)?.result.safeParse(raw);
+    const definition = ownEntry(this.remote.requests, pending.method);
+    const result = definition && z.safeParse(definition.result, raw);
     if (result?.success) pending.resolve(result.data);
     else
       pending.reject(
@@ -181,7 +182,8 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
   }
 
   #hear(name: string, raw: unknown): void {
-    const payload = ownEntry(this.remote.events, name)?.safeParse(raw);
+    const schema = ownEntry(this.remote.events, name);
+    const payload = schema && z.safeParse(schema, raw);
     if (!payload?.success) return this.#refuse(`event "${name}": ${reasonOf(payload?.error)}`);
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
@@ -218,7 +220,7 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
       const definition = ownEntry(this.local.requests, method);
       const handler = ownEntry(this.handlers, method);
       if (!definition || !handler) throw new RemoteError({ code: 'unknown', message: `Unknown request "${method}".` });
-      const params = definition.params.safeParse(rawParams);
+      const params = z.safeParse(definition.params, rawParams);
       if (!params.success)
         throw new RemoteError({ code: 'invalid', message: `Request "${method}" is malformed: ${reasonOf(params.error)}` });
       const result = await handler(params.data as never, controller.signal);
@@ -235,7 +237,7 @@ export class MessageHandler<Local extends Endpoint, Remote extends Endpoint> {
 const ownEntry = <T>(entries: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(entries, name) ? entries[name] : undefined;
 
-const reasonOf = (error: z.ZodError | undefined): string => (error ? shortened(z.prettifyError(error), 300) : 'unknown');
+const reasonOf = (error: z.core.$ZodError | undefined): string => (error ? shortened(z.prettifyError(error), 300) : 'unknown');
 
 /** Errors cross the border as message, code and hint: stack traces stay in the log of the side that threw. */
 export function toWireError(error: unknown): WireError {

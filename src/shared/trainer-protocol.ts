@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Advice, ComparedMember, ComparisonReport, DataShape, Task } from './comparison-types';
 import { CudaSetUp, Diagnosis } from './machine';
 import { ProbeResult } from './probe-types';
@@ -34,17 +34,17 @@ export const PULSE_CHANNEL = 'OBJECTIVE_LAB_PULSE';
 const Model = z.string();
 
 /** The first `limit` units of a text, for a model. */
-const Units = z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().positive().max(2000) });
+const Units = z.object({ model: Model, text: z.string(), unit: Unit, limit: z.int().check(z.positive(), z.maximum(2000)) });
 
 /** Whether the training goes on to its end when the host goes away; otherwise it stops then, with a checkpoint. */
-const Outlive = z.boolean().optional();
+const Outlive = z.optional(z.boolean());
 
 /** What a form fills in of a new comparison: variants by their objectives' types, and probes as the file has them. */
 export const NewComparison = z.object({
-  variants: z.array(z.object({ name: z.string(), objectives: z.array(z.string()).min(1) })).min(1),
-  budget: z.object({ unit: z.enum(['flops', 'tokens', 'seconds']), amount: z.number().positive() }),
-  seeds: z.int().positive(),
-  probes: z.array(z.record(z.string(), z.unknown())).min(1),
+  variants: z.array(z.object({ name: z.string(), objectives: z.array(z.string()).check(z.minLength(1)) })).check(z.minLength(1)),
+  budget: z.object({ unit: z.enum(['flops', 'tokens', 'seconds']), amount: z.number().check(z.positive()) }),
+  seeds: z.int().check(z.positive()),
+  probes: z.array(z.record(z.string(), z.unknown())).check(z.minLength(1)),
 });
 export type NewComparison = z.infer<typeof NewComparison>;
 
@@ -60,7 +60,7 @@ const Done = z.object({
   eval: z.record(z.string(), z.number()),
   baselines: z.array(Baseline),
   /** What the experiment's downstream tasks measured at the end. */
-  probes: z.array(ProbeResult).optional(),
+  probes: z.optional(z.array(ProbeResult)),
 });
 export type Done = z.infer<typeof Done>;
 
@@ -74,27 +74,30 @@ export const trainer = {
     train: {
       params: z.object({
         experiment: z.string(),
-        runs: z.string().optional(),
-        device: Device.optional(),
-        steps: z.int().positive().optional(),
+        runs: z.optional(z.string()),
+        device: z.optional(Device),
+        steps: z.optional(z.int().check(z.positive())),
         outlive: Outlive,
       }),
       result: Done,
     },
     /** Goes on with a run that has not ended; otherwise like `train`. */
-    resume: { params: z.object({ run: z.string(), device: Device.optional(), outlive: Outlive }), result: Done },
+    resume: { params: z.object({ run: z.string(), device: z.optional(Device), outlive: Outlive }), result: Done },
     /** Stops the training in hand; replies when its checkpoint is written. */
     stop: { params: z.object({}), result: z.object({}) },
     /** What this machine has for training. `folder` is where runs would be kept. */
     examineMachine: { params: z.object({ folder: z.string() }), result: Diagnosis },
     /** Puts the CUDA provider beside the runtime and tries it, from a folder or package, or downloaded when there is none; cancelling leaves all as it was. */
-    setUpCuda: { params: z.object({ from: z.string().optional() }), result: CudaSetUp },
+    setUpCuda: { params: z.object({ from: z.optional(z.string()) }), result: CudaSetUp },
     /** Problems of an experiment's text, with positions in it. `path` resolves relative names. */
     check: { params: z.object({ text: z.string(), path: z.string() }), result: z.array(Problem) },
     /** Every objective there is. */
     objectives: { params: z.object({}), result: z.array(ObjectiveSummary) },
     /** The text of a new experiment with objectives of these types, and with comments that explain it. */
-    template: { params: z.object({ name: z.string(), objectives: z.array(z.string()).min(1) }), result: z.object({ text: z.string() }) },
+    template: {
+      params: z.object({ name: z.string(), objectives: z.array(z.string()).check(z.minLength(1)) }),
+      result: z.object({ text: z.string() }),
+    },
     /**
      * Runs a comparison: a `*.compare.json`, or the folder of one that has begun. Only one training or comparison goes on at a time; `stop` and cancelling
      * stop every member with a checkpoint. The report says which members are done.
@@ -108,7 +111,7 @@ export const trainer = {
       result: z.object({ name: z.string(), folder: z.string(), begun: z.boolean(), changes: z.array(z.string()) }),
     },
     /** The text of a new comparison of variants of an experiment, an absolute path of a file in the comparison's own folder. */
-    comparisonTemplate: { params: NewComparison.extend({ experiment: z.string() }), result: z.object({ text: z.string() }) },
+    comparisonTemplate: { params: z.extend(NewComparison, { experiment: z.string() }), result: z.object({ text: z.string() }) },
     /** Probes that table files, by their columns' names, are good for, with their paths relative to `folder`. Files that cannot be read give none. */
     suggestProbes: {
       params: z.object({ experiment: z.string(), folder: z.string(), files: z.array(z.string()) }),
@@ -128,7 +131,7 @@ export const trainer = {
     /** Asks the process that trains a run to stop, whosever it is. `asked` is false when there is none on this machine. */
     stopRun: { params: z.object({ run: z.string() }), result: z.object({ asked: z.boolean() }) },
     /** The metrics of a run, thinned to at most `limit` lines, from step `after` on. */
-    metrics: { params: z.object({ run: z.string(), after: z.int(), limit: z.int().positive() }), result: z.array(Metrics) },
+    metrics: { params: z.object({ run: z.string(), after: z.int(), limit: z.int().check(z.positive()) }), result: z.array(Metrics) },
     /** Writes a model for other programs into a folder that does not exist yet, or is empty. */
     export: {
       params: z.object({ model: Model, folder: z.string(), format: ExportFormat }),
@@ -136,14 +139,19 @@ export const trainer = {
     },
     tokenize: {
       params: z.object({ model: Model, text: z.string() }),
-      result: z.object({ tokens: z.array(Token), step: z.int().optional(), checkpoint: z.string() }),
+      result: z.object({ tokens: z.array(Token), step: z.optional(z.int()), checkpoint: z.string() }),
     },
     /**
      * Hides the tokens that stand in these spans of a text, all at once, and predicts each span from the rest, in windows of the model's length. A mask
      * token that is written in the text may be one of them; it has no truth.
      */
     predict: {
-      params: z.object({ model: Model, text: z.string(), spans: z.array(Span).max(512), top: z.int().positive().max(100) }),
+      params: z.object({
+        model: Model,
+        text: z.string(),
+        spans: z.array(Span).check(z.maxLength(512)),
+        top: z.int().check(z.positive(), z.maximum(100)),
+      }),
       result: z.array(Prediction),
     },
     /**
@@ -152,7 +160,7 @@ export const trainer = {
      * known. Cancelling ends it between two batches.
      */
     surprisal: {
-      params: z.object({ model: Model, text: z.string(), quick: z.boolean(), at: z.int().nonnegative().optional() }),
+      params: z.object({ model: Model, text: z.string(), quick: z.boolean(), at: z.optional(z.int().check(z.nonnegative())) }),
       result: z.array(WordSurprisal),
     },
     /** What the tokens of one layer look at, in the window of the model's length around the token `index`, with tokens in `hidden` hidden. */
@@ -160,9 +168,9 @@ export const trainer = {
       params: z.object({
         model: Model,
         text: z.string(),
-        index: z.int().nonnegative(),
-        layer: z.int().nonnegative(),
-        hidden: z.array(Span).max(512),
+        index: z.int().check(z.nonnegative()),
+        layer: z.int().check(z.nonnegative()),
+        hidden: z.array(Span).check(z.maxLength(512)),
       }),
       result: Attention,
     },
@@ -170,12 +178,12 @@ export const trainer = {
      * The tokens that masked language modelling would hide in this text, as the run's own experiment masks; `draw` numbers the draws, so that the
      * same number gives the same mask.
      */
-    mask: { params: z.object({ model: Model, text: z.string(), draw: z.int().nonnegative() }), result: z.array(z.int()) },
+    mask: { params: z.object({ model: Model, text: z.string(), draw: z.int().check(z.nonnegative()) }), result: z.array(z.int()) },
     /** Embeds the first `limit` units of the text by mean pooling. */
     similarity: { params: Units, result: Similarity },
     geometry: { params: Units, result: Geometry },
     /** A map of the same units; the same text and model always give the same map. */
-    map: { params: Units.extend({ projection: Projection }), result: TextMap },
+    map: { params: z.extend(Units, { projection: Projection }), result: TextMap },
     /**
      * The sentences of a folder's text files that are most like a text, itself left out. What is not embedded yet is embedded for about `budget`
      * milliseconds: `indexed` of `total` sentences were looked at, and asking again goes on.
@@ -185,8 +193,8 @@ export const trainer = {
         model: Model,
         root: z.string(),
         text: z.string(),
-        top: z.int().positive().max(100),
-        budget: z.int().nonnegative(),
+        top: z.int().check(z.positive(), z.maximum(100)),
+        budget: z.int().check(z.nonnegative()),
       }),
       result: z.object({ neighbours: z.array(Neighbour), indexed: z.int(), total: z.int() }),
     },
@@ -194,7 +202,7 @@ export const trainer = {
     checkpoints: { params: z.object({ run: z.string() }), result: z.array(CheckpointSummary) },
     /** What a run trains on in a step (from 0; the step after the checkpoint when absent), for one of its objectives (its first when absent). */
     batch: {
-      params: z.object({ model: Model, step: z.int().nonnegative().optional(), objective: z.string().optional() }),
+      params: z.object({ model: Model, step: z.optional(z.int().check(z.nonnegative())), objective: z.optional(z.string()) }),
       result: TrainingBatch,
     },
   },

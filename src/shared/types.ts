@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** Where something stands in a text, in UTF-16 code units, end exclusive: the editor's own unit. */
-export const Span = z.object({ start: z.int().nonnegative(), end: z.int().nonnegative() });
+export const Span = z.object({ start: z.int().check(z.nonnegative()), end: z.int().check(z.nonnegative()) });
 export type Span = z.infer<typeof Span>;
 
 export const Device = z.enum(['auto', 'cpu', 'cuda', 'webgpu']);
@@ -12,7 +12,7 @@ export const Precision = z.enum(['fp32', 'tf32', 'bf16']);
 export type Precision = z.infer<typeof Precision>;
 
 /** A token of a text. `text` is what it covers in the source; special tokens cover nothing (start = end). */
-export const Token = Span.extend({ id: z.int(), token: z.string(), special: z.boolean() });
+export const Token = z.extend(Span, { id: z.int(), token: z.string(), special: z.boolean() });
 export type Token = z.infer<typeof Token>;
 
 export const Candidate = z.object({ token: z.string(), id: z.int(), probability: z.number() });
@@ -22,20 +22,22 @@ export type Candidate = z.infer<typeof Candidate>;
  * What the model puts in one hidden place, as if a single token stood there. `truth` is what stands there in the source: its probability is that of
  * all its pieces together, by the chain rule; `rank` (from 1) counts the single tokens that are likelier.
  */
-export const Prediction = Span.extend({
+export const Prediction = z.extend(Span, {
   candidates: z.array(Candidate),
-  truth: z.object({ text: z.string(), pieces: z.int().positive(), probability: z.number(), rank: z.int().positive() }).optional(),
+  truth: z.optional(
+    z.object({ text: z.string(), pieces: z.int().check(z.positive()), probability: z.number(), rank: z.int().check(z.positive()) }),
+  ),
 });
 export type Prediction = z.infer<typeof Prediction>;
 
 /** How unexpected a word is where it stands: −log p in nats with the whole word hidden, summed over its `pieces` tokens. */
-export const WordSurprisal = Span.extend({ surprisal: z.number(), pieces: z.int().positive() });
+export const WordSurprisal = z.extend(Span, { surprisal: z.number(), pieces: z.int().check(z.positive()) });
 export type WordSurprisal = z.infer<typeof WordSurprisal>;
 
 export const Unit = z.enum(['sentence', 'line', 'paragraph']);
 export type Unit = z.infer<typeof Unit>;
 
-export const TextUnit = Span.extend({ text: z.string() });
+export const TextUnit = z.extend(Span, { text: z.string() });
 export type TextUnit = z.infer<typeof TextUnit>;
 
 /** Numbers that are many: they cross borders as they are. */
@@ -49,18 +51,18 @@ export type Similarity = z.infer<typeof Similarity>;
  * How the embeddings of a text's units lie on the sphere (Wang & Isola, 2020, arXiv 2005.10242): `alignment`, the mean squared distance of two views of
  * one unit under dropout (absent for a model without), and `uniformity`, log E exp(−2‖x − y‖²) over distinct units. Both are better when lower.
  */
-export const Geometry = z.object({ alignment: z.number().optional(), uniformity: z.number() });
+export const Geometry = z.object({ alignment: z.optional(z.number()), uniformity: z.number() });
 export type Geometry = z.infer<typeof Geometry>;
 
 export const Projection = z.enum(['umap', 'pca']);
 export type Projection = z.infer<typeof Projection>;
 
 /** A 2-D map of a text's units: `points` is [units][2]. `explained` is the share of the variance on each axis, for PCA. */
-export const TextMap = z.object({ units: z.array(TextUnit), points: Floats, explained: z.array(z.number()).optional() });
+export const TextMap = z.object({ units: z.array(TextUnit), points: Floats, explained: z.optional(z.array(z.number())) });
 export type TextMap = z.infer<typeof TextMap>;
 
 /** A sentence of another file (an absolute path), or of the same, that the model finds alike. */
-export const Neighbour = TextUnit.extend({ path: z.string(), similarity: z.number() });
+export const Neighbour = z.extend(TextUnit, { path: z.string(), similarity: z.number() });
 export type Neighbour = z.infer<typeof Neighbour>;
 
 /** `weights` [heads][to − from][to − from] of one layer over tokens `from` to `to` (end exclusive) of a text, without what goes to [CLS] and [SEP]. */
@@ -68,7 +70,7 @@ export const Attention = z.object({ from: z.int(), to: z.int(), layers: z.int(),
 export type Attention = z.infer<typeof Attention>;
 
 /** A checkpoint of a run; `folder` is an absolute path, and names a model. */
-export const CheckpointSummary = z.object({ step: z.int(), folder: z.string(), eval: z.record(z.string(), z.number()).optional() });
+export const CheckpointSummary = z.object({ step: z.int(), folder: z.string(), eval: z.optional(z.record(z.string(), z.number())) });
 export type CheckpointSummary = z.infer<typeof CheckpointSummary>;
 
 /**
@@ -78,15 +80,15 @@ export type CheckpointSummary = z.infer<typeof CheckpointSummary>;
  */
 export const BatchToken = z.object({
   token: z.string(),
-  mark: z.enum(['masked', 'random', 'replaced', 'kept', 'sentinel', 'target']).optional(),
-  truth: z.string().optional(),
-  loss: z.number().optional(),
-  probability: z.number().optional(),
+  mark: z.optional(z.enum(['masked', 'random', 'replaced', 'kept', 'sentinel', 'target'])),
+  truth: z.optional(z.string()),
+  loss: z.optional(z.number()),
+  probability: z.optional(z.number()),
 });
 export type BatchToken = z.infer<typeof BatchToken>;
 
 /** A text of a training example, by what it is to the objective; `similarity` is that to the example's first text. */
-export const BatchText = z.object({ role: z.string(), tokens: z.array(BatchToken), similarity: z.number().optional() });
+export const BatchText = z.object({ role: z.string(), tokens: z.array(BatchToken), similarity: z.optional(z.number()) });
 export type BatchText = z.infer<typeof BatchText>;
 
 /**
@@ -95,10 +97,10 @@ export type BatchText = z.infer<typeof BatchText>;
  */
 export const BatchExample = z.object({
   texts: z.array(BatchText),
-  negatives: z.int().optional(),
-  score: z.number().optional(),
-  answer: z.object({ right: z.string(), given: z.string(), probability: z.number() }).optional(),
-  loss: z.number().optional(),
+  negatives: z.optional(z.int()),
+  score: z.optional(z.number()),
+  answer: z.optional(z.object({ right: z.string(), given: z.string(), probability: z.number() })),
+  loss: z.optional(z.number()),
 });
 export type BatchExample = z.infer<typeof BatchExample>;
 
@@ -129,14 +131,14 @@ export const Metrics = z.object({
   step: z.int(),
   tokens: z.number(),
   seconds: z.number(),
-  loss: z.record(z.string(), z.number()).optional(),
-  eval: z.record(z.string(), z.number()).optional(),
-  probes: z.record(z.string(), z.number()).optional(),
-  learningRate: z.number().optional(),
-  gradientNorm: z.number().optional(),
-  gradientNorms: z.record(z.string(), z.number()).optional(),
-  dataWait: z.number().optional(),
-  tokensPerSecond: z.number().optional(),
+  loss: z.optional(z.record(z.string(), z.number())),
+  eval: z.optional(z.record(z.string(), z.number())),
+  probes: z.optional(z.record(z.string(), z.number())),
+  learningRate: z.optional(z.number()),
+  gradientNorm: z.optional(z.number()),
+  gradientNorms: z.optional(z.record(z.string(), z.number())),
+  dataWait: z.optional(z.number()),
+  tokensPerSecond: z.optional(z.number()),
 });
 export type Metrics = z.infer<typeof Metrics>;
 
@@ -177,12 +179,12 @@ export const RunSummary = z.object({
   startedAt: z.string(),
   objectives: z.array(z.string()),
   baselines: z.array(Baseline),
-  loss: z.record(z.string(), z.number()).optional(),
-  eval: z.record(z.string(), z.number()).optional(),
+  loss: z.optional(z.record(z.string(), z.number())),
+  eval: z.optional(z.record(z.string(), z.number())),
   /** Step of the newest valid checkpoint; absent while there is none. */
-  checkpoint: z.int().optional(),
+  checkpoint: z.optional(z.int()),
   /** Why the run failed or stopped, for people. */
-  message: z.string().optional(),
+  message: z.optional(z.string()),
 });
 export type RunSummary = z.infer<typeof RunSummary>;
 
@@ -191,5 +193,5 @@ export const ExportFormat = z.enum(['hf', 'onnx', 'safetensors']);
 export type ExportFormat = z.infer<typeof ExportFormat>;
 
 export const Severity = z.enum(['error', 'warning']);
-export const Problem = Span.extend({ severity: Severity, message: z.string() });
+export const Problem = z.extend(Span, { severity: Severity, message: z.string() });
 export type Problem = z.infer<typeof Problem>;

@@ -1,11 +1,11 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 
 /** The MIME type of what a notebook shows by our own renderer: JSON that fits {@link View}. */
 export const VIEW_MIME = 'application/vnd.objective-lab+json';
 
 const Numbers = z.array(z.number());
 /** A number; null stands for what is none, such as the loss of a run that has diverged: JSON has no other way to say it. */
-const Quantity = z.number().nullable();
+const Quantity = z.nullable(z.number());
 
 export const quantity = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
@@ -18,7 +18,7 @@ export const PredictionsView = z.object({
       before: z.string(),
       after: z.string(),
       candidates: z.array(z.object({ text: z.string(), probability: z.number() })),
-      truth: z.object({ text: z.string(), probability: z.number(), rank: z.int() }).optional(),
+      truth: z.optional(z.object({ text: z.string(), probability: z.number(), rank: z.int() })),
     }),
   ),
 });
@@ -34,13 +34,13 @@ export const HeatmapView = z
     low: z.number(),
     high: z.number(),
   })
-  .refine(({ rows, columns, values }) => rows.length * columns.length === values.length, 'as many values as cells');
+  .check(z.refine(({ rows, columns, values }) => rows.length * columns.length === values.length, 'as many values as cells'));
 export type HeatmapView = z.infer<typeof HeatmapView>;
 
 /** Texts in the plane; those of one `group` have one colour. */
 export const MapView = z.object({
   kind: z.literal('map'),
-  points: z.array(z.object({ text: z.string(), x: z.number(), y: z.number(), group: z.string().optional() })),
+  points: z.array(z.object({ text: z.string(), x: z.number(), y: z.number(), group: z.optional(z.string()) })),
 });
 export type MapView = z.infer<typeof MapView>;
 
@@ -57,10 +57,10 @@ export const CurveView = z.object({
         z.object({
           label: z.string(),
           role: z.union([z.enum(['noise', 'training', 'held-out', 'baseline']), z.int()]),
-          values: z.array(z.number().nullable()),
+          values: z.array(z.nullable(z.number())),
         }),
       ),
-      logarithmic: z.boolean().default(false),
+      logarithmic: z._default(z.boolean(), false),
     }),
   ),
 });
@@ -73,15 +73,15 @@ export const TableView = z.object({
   kind: z.literal('table'),
   columns: z.array(z.string()),
   rows: z.array(z.array(TableCell)),
-  note: z.string().optional(),
+  note: z.optional(z.string()),
 });
 export type TableView = z.infer<typeof TableView>;
 
 /** A text whose parts are marked the more, the higher their `value` in 0…1; `title` says what the mark means. */
 export const TextView = z.object({
   kind: z.literal('text'),
-  parts: z.array(z.object({ text: z.string(), value: z.number().optional(), title: z.string().optional() })),
-  note: z.string().optional(),
+  parts: z.array(z.object({ text: z.string(), value: z.optional(z.number()), title: z.optional(z.string()) })),
+  note: z.optional(z.string()),
 });
 export type TextView = z.infer<typeof TextView>;
 

@@ -284,10 +284,10 @@ function textOf(path: string): string {
   }
 }
 
-const parseLines = <T>(text: string, schema: z.ZodType<T>): T[] =>
+const parseLines = <T>(text: string, schema: z.core.$ZodType<T>): T[] =>
   text.split('\n').flatMap((line) => {
     try {
-      return [schema.parse(JSON.parse(line))];
+      return [z.parse(schema, JSON.parse(line))];
     } catch {
       return [];
     }

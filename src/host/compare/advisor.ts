@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Handlers } from '../../shared/rpc';
-import { advisorHost } from '../../shared/webview-protocol';
+import { advisorHost } from '../../shared/webview/advisor';
 import type { Inspection } from '../inspection';
 import type { Reporter } from '../report';
 import { sideColumn, WebviewLink } from '../webview-link';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 import type { Handlers } from '../../shared/rpc';
-import { comparisonHost } from '../../shared/webview-protocol';
+import { comparisonHost } from '../../shared/webview/comparison';
 import { act } from '../actions';
 import type { Inspection } from '../inspection';
 import { sentence, type Reporter } from '../report';

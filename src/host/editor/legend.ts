@@ -1,4 +1,4 @@
-import type { Notice } from '../../shared/webview-protocol';
+import type { Notice } from '../../shared/webview/view';
 import { describeIntensity, INTENSITIES } from './intensity';
 import { escapeMarkdown } from './markdown';
 

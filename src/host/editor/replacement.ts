@@ -5,7 +5,7 @@ import { Span } from '../../shared/types';
 import { rangeOf } from './texts';
 
 /** Puts `text` where `expected` stands in a document. */
-const Replacement = Span.extend({ uri: z.string(), expected: z.string(), text: z.string() });
+const Replacement = z.object({ ...Span.shape, uri: z.string(), expected: z.string(), text: z.string() });
 export type Replacement = z.infer<typeof Replacement>;
 
 /**

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { MessageHandler, MOST_RUNNING, type Endpoint, type Handlers } from '../../../src/shared/rpc';
 import { host, trainer } from '../../../src/shared/trainer-protocol';
-import { dashboardHost, inspectorHost, webview } from '../../../src/shared/webview-protocol';
+import { dashboardHost } from '../../../src/shared/webview/dashboard';
+import { inspectorHost } from '../../../src/shared/webview/inspector';
+import { webview } from '../../../src/shared/webview/view';
 import { mutatedJson, STRANGE_KEYS } from './mutate';
 import { replay, survives } from './survive';
 
@@ -40,7 +43,7 @@ function guarded<Local extends Endpoint>(local: Local, remote: Endpoint) {
     Object.entries(local.requests).map(([method, { params }]) => [
       method,
       (value: unknown) => {
-        expect(params.parse(value)).toEqual(value);
+        expect(z.parse(params, value)).toEqual(value);
         given.add(method);
         return {};
       },
@@ -55,7 +58,7 @@ function guarded<Local extends Endpoint>(local: Local, remote: Endpoint) {
   );
   for (const [name, schema] of Object.entries(remote.events))
     handler.on(name, (payload) => {
-      expect(schema.parse(payload)).toEqual(payload);
+      expect(z.parse(schema, payload)).toEqual(payload);
       given.add(name);
     });
   return { handler, given, sent, refused };
