@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { RemoteError, type Handlers } from '../shared/rpc';
-import { inspectorHost, type Notice, type Reading, type Side } from '../shared/webview-protocol';
+import { inspectorHost, type Reading, type Side } from '../shared/webview/inspector';
+import type { Notice } from '../shared/webview/view';
 import { act } from './actions';
 import { ActiveText } from './active-text';
 import type { Inspection } from './inspection';
@@ -36,6 +37,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   #link: WebviewLink<typeof inspectorHost> | undefined;
   #reading: Current | undefined;
+  /** Tells the view again what it was told last: a reading, or why there is none. */
+  #repeat: (() => void) | undefined;
   #version = 0;
   #running: AbortController | undefined;
   readonly #active = new ActiveText();
@@ -107,11 +110,18 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
     const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
     this.#link = link;
+    // What is begun before the view has loaded waits for it; where loading takes long it is lost, and said again.
+    let begun = panel.visible;
+    panel.onDidChangeViewState(() => (begun &&= panel.visible));
     link.messages.on('ready', () => {
-      this.#reading = undefined;
       this.#tellModels.call();
-      this.#update();
+      if (begun) this.#repeat?.();
+      else this.#update();
+      begun = false;
     });
+    this.#reading = this.#repeat = undefined;
+    this.#tellModels.call();
+    this.#update();
     panel.onDidDispose(() => {
       this.#running?.abort();
       if (this.#link === link) this.#link = undefined;
@@ -185,7 +195,12 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
 
   #notice(notice: Notice): void {
     this.#reading = undefined;
-    this.#link?.messages.emit('notice', notice);
+    this.#tell(() => this.#link?.messages.emit('notice', notice));
+  }
+
+  #tell(say: () => void): void {
+    this.#repeat = say;
+    say();
   }
 
   /** Reads anew; a reading that is overtaken by another one is dropped. */
@@ -249,7 +264,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       tokens: listed,
     };
     this.#reading = { shown, reader, text };
-    this.#link?.messages.emit('reading', shown);
+    this.#tell(() => this.#link?.messages.emit('reading', shown));
     this.#tellCursor.call();
   }
 }

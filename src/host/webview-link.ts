@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { MessageHandler, type Endpoint, type Handlers } from '../shared/rpc';
-import { webview } from '../shared/webview-protocol';
+import { webview } from '../shared/webview/view';
 import { shellHtml } from './webview-html';
 
 /** A webview panel that shows one of our views, and the messages to it. */
@@ -20,7 +21,6 @@ export class WebviewLink<Local extends Endpoint> {
     log: vscode.LogOutputChannel,
   ) {
     const root = vscode.Uri.joinPath(view.extensionUri, 'dist', 'webview');
-    const file = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
     this.messages = new MessageHandler(
       endpoint,
       webview,
@@ -37,8 +37,8 @@ export class WebviewLink<Local extends Endpoint> {
       title: view.title,
       cspSource: panel.webview.cspSource,
       nonce: randomBytes(16).toString('base64url'),
-      script: file(`${view.name}.js`),
-      style: file(`${view.name}.css`),
+      script: panel.webview.asWebviewUri(vscode.Uri.joinPath(root, `${view.name}.js`)).toString(),
+      style: readFileSync(vscode.Uri.joinPath(root, `${view.name}.css`).fsPath, 'utf8'),
     });
   }
 }

@@ -106,8 +106,9 @@ scenario('The inspector', { training: TRAINING }, (session) => {
     const { page } = session();
     const { frame } = await open();
     const second = frame.locator('.picker').nth(1);
-    await second.locator('vscode-dropdown').click();
-    await second.locator('vscode-option', { hasText: 'quickstart' }).click();
+    const list = second.getByRole('combobox');
+    const quickstart = list.locator('option', { hasText: 'quickstart' });
+    await list.selectOption(await until('the run', async () => (await quickstart.count()) > 0 && quickstart.first().getAttribute('value')));
     await frame.getByRole('slider').nth(1).focus();
     await page.keyboard.press('Home');
     const names = cards(frame).first().getByRole('heading', { level: 3 });

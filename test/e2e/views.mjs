@@ -77,7 +77,7 @@ export class InspectorView {
 
   /** The chosen run and its checkpoint. */
   async run() {
-    return (await this.frame.locator('.run .selected-value').first().textContent())?.trim() ?? '';
+    return this.frame.locator('.picker option:checked').first().innerText();
   }
 
   /** Everything that can be read in it. */

@@ -1,15 +1,13 @@
-import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Task, type Advice, type DataShape } from '../../src/shared/comparison-types';
 import { measurement } from '../../src/shared/comparison-words';
-import { advisorHost } from '../../src/shared/webview-protocol';
+import { advisorHost } from '../../src/shared/webview/advisor';
 import { Choice } from '../common/choice';
 import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
+import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './advisor.css';
-
-provideVSCodeDesignSystem().register(vsCodeButton());
 
 const TASKS: Readonly<Record<Task, string>> = {
   classification: 'a label for a text (sentiment, topic)',
@@ -55,7 +53,7 @@ document.getElementById('root')?.append(
     element('div', {}, [
       element('vscode-button', {
         text: 'Compare Objectives',
-        attributes: { appearance: 'secondary' },
+        attributes: { secondary: '' },
         on: { click: () => tell(host.request('compare', {})) },
       }),
     ]),
@@ -87,7 +85,7 @@ function item({ title, objectives, reason, caution, papers, admissible, why, mea
     ...papers.map((paper) => element('p', { class: 'paper muted', text: paper })),
     element('vscode-button', {
       text: 'New Experiment',
-      attributes: { appearance: 'secondary', 'aria-label': `New experiment: ${title}` },
+      attributes: { secondary: '', 'aria-label': `New experiment: ${title}` },
       on: { click: () => tell(host.request('newExperiment', { objectives })) },
     }),
   ]);

@@ -5,8 +5,9 @@ export class Choice {
   readonly root: HTMLElement;
   readonly #select: HTMLSelectElement;
 
-  constructor(label: string, onChoose: (value: string) => void) {
-    this.#select = element('select', { attributes: { 'aria-label': label }, on: { change: () => onChoose(this.#select.value) } });
+  /** @param name what a screen reader calls it, where the label that is seen says too little */
+  constructor(label: string, onChoose: (value: string) => void, name = label) {
+    this.#select = element('select', { attributes: { 'aria-label': name }, on: { change: () => onChoose(this.#select.value) } });
     this.root = element('label', { class: 'choice' }, [element('span', { class: 'muted', text: label }), this.#select]);
   }
 

@@ -10,7 +10,7 @@ export class CommandLine {
   readonly #code: HTMLElement;
   readonly #button = element('vscode-button', {
     text: 'Copy',
-    attributes: { appearance: 'secondary', 'aria-label': 'Copy the command' },
+    attributes: { secondary: '', 'aria-label': 'Copy the command' },
     on: { click: () => void this.#copy() },
   });
   readonly #said = element('span', { class: 'unseen', attributes: { role: 'status' } });

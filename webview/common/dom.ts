@@ -1,5 +1,3 @@
-import './toolkit';
-
 /** What an element is made with. Text is always a text node: nothing that is shown is ever parsed as markup. */
 export interface Properties {
   readonly class?: string;

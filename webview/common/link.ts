@@ -1,6 +1,6 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { MessageHandler, type Endpoint } from '../../src/shared/rpc';
-import { webview } from '../../src/shared/webview-protocol';
+import { webview } from '../../src/shared/webview/view';
 import { vscode } from './ready';
 
 // The content security policy forbids `new Function`, by which zod would otherwise compile its schemas.
@@ -20,11 +20,11 @@ export function connect<Host extends Endpoint>(host: Host): MessageHandler<typeo
 }
 
 /** What the view remembers while it is hidden or the window is reloaded; anything that does not fit the schema is forgotten. */
-export class Memory<S extends z.ZodType> {
+export class Memory<S extends z.core.$ZodType> {
   #value: z.infer<S>;
 
   constructor(schema: S, initial: z.infer<S>) {
-    const stored = schema.safeParse(vscode.getState());
+    const stored = z.safeParse(schema, vscode.getState());
     this.#value = stored.success ? stored.data : initial;
   }
 

@@ -1,4 +1,4 @@
-import type { Action, Notice } from '../../src/shared/webview-protocol';
+import type { Action, Notice } from '../../src/shared/webview/view';
 import { element } from './dom';
 
 /** What stands in for a view that has nothing to show: a title, the reason, and the way on. */

@@ -1,9 +1,8 @@
 import '../common/ready';
-import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { ComparedProbe, ComparisonReport } from '../../src/shared/comparison-types';
 import { compareCommand } from '../../src/shared/command-line';
-import { comparisonHost } from '../../src/shared/webview-protocol';
+import { comparisonHost } from '../../src/shared/webview/comparison';
 import { Chart } from '../common/chart';
 import { Choice } from '../common/choice';
 import { CommandLine } from '../common/command-line';
@@ -14,10 +13,9 @@ import { onThemeChange } from '../common/theme';
 import { curveNames, curvePlot } from './model';
 import { paretoPicture } from './pareto';
 import { costTable, memberTable, pairTables, recommendations, resultTable } from './sections';
+import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './comparison.css';
-
-provideVSCodeDesignSystem().register(vsCodeButton());
 
 /** The comparison on show, which the host reads when it restores the panel, and what was chosen in it. */
 const memory = new Memory(z.object({ folder: z.string(), curve: z.string(), across: z.string(), up: z.string() }), {
@@ -29,7 +27,7 @@ const memory = new Memory(z.object({ folder: z.string(), curve: z.string(), acro
 const host = connect(comparisonHost);
 const tell = (answer: Promise<unknown>): void => void answer.catch((error: unknown) => console.warn(error));
 const button = (text: string, click: () => Promise<unknown>): HTMLElement =>
-  element('vscode-button', { text, attributes: { appearance: 'secondary' }, on: { click: () => tell(click()) } });
+  element('vscode-button', { text, attributes: { secondary: '' }, on: { click: () => tell(click()) } });
 
 const name = element('h1');
 const stop = button('Stop', () => host.request('stop', {}));

@@ -1,19 +1,17 @@
 import '../common/ready';
-import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { formatCount, formatDuration, formatLarge, formatNats, formatProbability, formatRate, secondsLeft } from '../../src/shared/format';
 import type { ObjectiveSummary, RunSummary } from '../../src/shared/types';
-import { dashboardHost } from '../../src/shared/webview-protocol';
+import { dashboardHost } from '../../src/shared/webview/dashboard';
 import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
 import { furtherMetrics, History } from '../../src/shared/learning-curves';
 import { Section } from './section';
+import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './dashboard.css';
-
-provideVSCodeDesignSystem().register(vsCodeButton());
 
 /** The run on show, which the host reads when it restores the panel. */
 const memory = new Memory(z.object({ run: z.string() }), { run: '' });
@@ -24,12 +22,12 @@ const name = element('h1');
 const state = element('span', { class: 'state' });
 const stop = element('vscode-button', {
   text: 'Stop',
-  attributes: { appearance: 'secondary' },
+  attributes: { secondary: '' },
   on: { click: () => run && tell(host.request('stopRun', { run: run.folder })) },
 });
 const resume = element('vscode-button', {
   text: 'Resume',
-  attributes: { appearance: 'secondary' },
+  attributes: { secondary: '' },
   on: { click: () => run && tell(host.request('resumeRun', { run: run.folder })) },
 });
 const inspect = element('vscode-button', {

@@ -1,10 +1,11 @@
 import { batchCommand } from '../../src/shared/command-line';
 import { formatCount, formatNats, formatProbability } from '../../src/shared/format';
 import type { BatchExample, BatchText, BatchToken, TrainingBatch } from '../../src/shared/types';
-import type { Models } from '../../src/shared/webview-protocol';
+import type { Models } from '../../src/shared/webview/inspector';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { modelsKey } from './model';
+import type { Panel } from './panel';
 
 /** What was done to a token, as the legend says it. */
 const MARKS: Readonly<Record<NonNullable<BatchToken['mark']>, string>> = {
@@ -28,7 +29,7 @@ export interface BatchEvents {
 }
 
 /** The section *Training batch*: what an objective trains on in a step, exactly as the step sees it, and what the checkpoint makes of it. */
-export class BatchPanel {
+export class BatchPanel implements Panel {
   readonly root: HTMLElement;
   readonly #objective = element('select', { attributes: { 'aria-label': 'Objective' } });
   readonly #step = element('input', { attributes: { type: 'number', min: '0', 'aria-label': 'Step' } });
@@ -40,6 +41,7 @@ export class BatchPanel {
   #model: string | undefined;
   #run: string | undefined;
   #asked: string | undefined;
+  #visible = false;
 
   constructor(private readonly events: BatchEvents) {
     this.#command = new CommandLine(events.copy);
@@ -61,8 +63,8 @@ export class BatchPanel {
     ]);
   }
 
-  /** Takes up another model; its batch is asked for as soon as the section is `visible`. */
-  show({ first }: Models, visible: boolean): void {
+  /** Takes up another model; its batch is asked for as soon as the section is seen. */
+  compare({ first }: Models): void {
     const model = first && modelsKey({ runs: [], first });
     if (model === this.#model) return;
     this.#model = model;
@@ -70,12 +72,18 @@ export class BatchPanel {
     // Another run may have other objectives.
     if (first?.model !== this.#run) this.#objective.replaceChildren();
     this.#run = first?.model;
-    if (visible) this.load();
+    this.#look();
+  }
+
+  setVisible(visible: boolean): void {
+    if (visible === this.#visible) return;
+    this.#visible = visible;
+    this.#look();
   }
 
   /** Asks for the batch after the checkpoint, unless one is shown already. */
-  load(): void {
-    if (this.#asked === undefined && this.#model !== undefined)
+  #look(): void {
+    if (this.#visible && this.#asked === undefined && this.#model !== undefined)
       this.#load({ ...(this.#objective.value && { objective: this.#objective.value }) });
   }
 
@@ -109,10 +117,12 @@ export class BatchPanel {
     this.#line.textContent = `${title}, ${counted}, read by the checkpoint of step ${formatCount(model)}: loss ${formatNats(loss)} nats.`;
     const marks = new Set(examples.flatMap(({ texts }) => texts.flatMap(({ tokens }) => tokens.flatMap(({ mark }) => mark ?? []))));
     this.#legend.replaceChildren(
-      ...[...marks].flatMap((mark) => [
-        element('span', { class: 'piece', text: 'token', attributes: { 'data-mark': mark } }),
-        ` ${MARKS[mark]}  `,
-      ]),
+      ...[...marks].map((mark) =>
+        element('span', { class: 'key' }, [
+          element('span', { class: 'piece', text: 'token', attributes: { 'data-mark': mark } }),
+          MARKS[mark],
+        ]),
+      ),
     );
     this.#examples.classList.remove('waiting');
     this.#examples.replaceChildren(...examples.map(exampleView));

@@ -1,6 +1,6 @@
 import { similarityCommand } from '../../src/shared/command-line';
 import type { Similarity } from '../../src/shared/types';
-import type { Side } from '../../src/shared/webview-protocol';
+import type { Side } from '../../src/shared/webview/inspector';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { Heatmap, type HeatmapEvents } from './heatmap';

@@ -1,5 +1,6 @@
 import type { RunSummary } from '../../src/shared/types';
-import type { ModelChoice, Side } from '../../src/shared/webview-protocol';
+import type { ModelChoice, Side } from '../../src/shared/webview/inspector';
+import { Choice } from '../common/choice';
 import { element } from '../common/dom';
 import { describeCheckpoint, describeRun } from './model';
 
@@ -16,51 +17,43 @@ export interface PickerEvents {
 /** What reads the file on one side: a list of runs, and a slider over the checkpoints of the chosen one, the newest at its right end. */
 export class ModelPicker {
   readonly root: HTMLElement;
-  readonly #list: HTMLElementTagNameMap['vscode-dropdown'];
+  readonly #list: Choice;
   readonly #slider = element('input', { attributes: { type: 'range', min: '0', step: '1' } });
   readonly #at = element('span', { class: 'number muted' });
   readonly #travel: HTMLElement;
   #choice: ModelChoice | undefined;
-  #shown = '';
+  #runs: readonly RunSummary[] = [];
 
   constructor(
     private readonly side: Side,
     private readonly events: PickerEvents,
   ) {
     const whose = side === 'first' ? 'whose model reads the file' : 'whose model reads the file beside it, for comparison';
-    this.#list = element('vscode-dropdown', { attributes: { 'aria-label': `Run ${whose}` } });
+    this.#list = new Choice(side === 'first' ? 'Run' : 'Beside', (value) => this.#pick(value), `Run ${whose}`);
     this.#slider.setAttribute('aria-label', `Checkpoint of the run ${whose}`);
     this.#travel = element('label', { class: 'travel' }, [this.#slider, this.#at]);
-    this.root = element('div', { class: 'picker' }, [
-      element('label', { class: 'run' }, [element('span', { class: 'muted', text: side === 'first' ? 'Run' : 'Beside' }), this.#list]),
-      this.#travel,
-    ]);
-    this.#list.addEventListener('change', () => this.#pick(this.#list.value));
+    this.root = element('div', { class: 'picker' }, [this.#list.root, this.#travel]);
     this.#slider.addEventListener('input', () => this.#move(Number(this.#slider.value)));
   }
 
   show(runs: readonly RunSummary[], choice: ModelChoice | undefined): void {
+    this.#runs = runs;
     this.#choice = choice;
     this.#showSlider();
-    const options = runs.map((run) => ({ value: run.folder, label: describeRun(run) }));
-    if (this.side === 'second') {
-      if (choice && !runs.some(({ folder }) => folder === choice.model)) options.push({ value: choice.model, label: choice.name });
-      options.unshift({ value: NONE, label: 'No comparison' });
-      options.push({ value: BROWSE, label: 'A model folder…' });
-    }
-    // An open list is left alone, and one that would look the same too: rebuilding it would lose the person's place.
-    const shown = JSON.stringify([options, choice?.model]);
-    if (shown === this.#shown || this.#list.open) return;
-    this.#shown = shown;
-    this.#list.replaceChildren(...options.map(({ value, label }) => element('vscode-option', { text: label, attributes: { value } })));
-    this.#list.toggleAttribute('disabled', options.length === 0);
-    // The element takes its options up with its next rendering.
-    requestAnimationFrame(() => (this.#list.value = choice?.model ?? NONE));
+    this.#showList();
+  }
+
+  #showList(): void {
+    const { model, name } = this.#choice ?? {};
+    const options = new Map(this.#runs.map((run) => [run.folder, describeRun(run)]));
+    if (this.side === 'first') return this.#list.offer(options, model ?? NONE);
+    if (model !== undefined && name !== undefined && !options.has(model)) options.set(model, name);
+    this.#list.offer(new Map([[NONE, 'No comparison'], ...options, [BROWSE, 'A model folder…']]), model ?? NONE);
   }
 
   #pick(value: string): void {
     if (value === BROWSE) {
-      this.#list.value = this.#choice?.model ?? NONE;
+      this.#showList();
       this.events.browse();
     } else this.events.choose(this.side, value === NONE ? undefined : value);
   }

@@ -1,5 +1,5 @@
 import type { Attention, CheckpointSummary, Prediction, RunSummary, Token } from '../../src/shared/types';
-import type { ModelChoice, Models, Reading, Side } from '../../src/shared/webview-protocol';
+import type { ModelChoice, Models, Reading, Side } from '../../src/shared/webview/inspector';
 import { formatCount, formatNats } from '../../src/shared/format';
 
 /** One token as the page shows it. `piece` continues the word before it; `text` is the token without its `##`. */

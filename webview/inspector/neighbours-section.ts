@@ -1,7 +1,7 @@
 import { neighboursCommand } from '../../src/shared/command-line';
 import { formatCount } from '../../src/shared/format';
 import type { TextUnit } from '../../src/shared/types';
-import type { NeighbourInFile } from '../../src/shared/webview-protocol';
+import type { NeighbourInFile } from '../../src/shared/webview/inspector';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { Question } from './question';

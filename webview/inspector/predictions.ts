@@ -1,7 +1,7 @@
 import { formatCount, formatNats, formatProbability } from '../../src/shared/format';
 import { tokenText } from '../../src/shared/token-text';
 import type { Prediction } from '../../src/shared/types';
-import type { Reading, Replaced, Side } from '../../src/shared/webview-protocol';
+import type { Reading, Replaced, Side } from '../../src/shared/webview/inspector';
 import { element } from '../common/dom';
 import { candidateRows, contextOf, type CandidateView } from './model';
 

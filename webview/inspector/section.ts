@@ -1,6 +1,7 @@
 import type { Unit } from '../../src/shared/types';
 import type { MessageHandler } from '../../src/shared/rpc';
-import type { inspectorHost, Models, Reading, webview } from '../../src/shared/webview-protocol';
+import type { inspectorHost, Models, Reading } from '../../src/shared/webview/inspector';
+import type { webview } from '../../src/shared/webview/view';
 import { element } from '../common/dom';
 import type { Explain } from './question';
 

@@ -1,12 +1,13 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Projection, Unit } from '../../src/shared/types';
-import type { Models, Reading } from '../../src/shared/webview-protocol';
+import type { Models, Reading } from '../../src/shared/webview/inspector';
 import { element } from '../common/dom';
 import { Segments } from '../common/segments';
 import { GeometryView } from './geometry';
 import { HeatmapSection } from './heatmap-section';
 import { MapSection } from './map-section';
 import { NeighboursSection } from './neighbours-section';
+import type { Panel } from './panel';
 import type { Section, SectionHost, Subject } from './section';
 import { describeUnits } from './similarity-model';
 
@@ -26,12 +27,12 @@ const VIEWS: Readonly<Record<View, string>> = { heatmap: 'Heatmap', map: 'Map', 
 const UNITS: Readonly<Record<Unit, string>> = { sentence: 'Sentences', line: 'Lines', paragraph: 'Paragraphs' };
 
 /** The section *Similarity*: how alike the model finds the sentences, lines or paragraphs of the file, and of the workspace. */
-export class SimilarityPanel {
+export class SimilarityPanel implements Panel {
   readonly root: HTMLElement;
   readonly #line = element('p', { class: 'muted', attributes: { role: 'status' } });
   readonly #more = element('vscode-button', {
     text: 'Show more',
-    attributes: { appearance: 'secondary', hidden: '' },
+    attributes: { secondary: '', hidden: '' },
     on: { click: () => this.#showMore() },
   });
   readonly #amount = element('div', { class: 'toolbar' }, [this.#line, this.#more]);
@@ -55,10 +56,12 @@ export class SimilarityPanel {
       neighbours: new NeighboursSection(host),
     };
     this.#geometry = new GeometryView(host);
-    const units = element('vscode-dropdown', { attributes: { 'aria-label': 'What is compared' } });
-    for (const [value, label] of Object.entries(UNITS)) {
-      units.append(element('vscode-option', { text: label, attributes: { value, ...(value === state.unit && { selected: '' }) } }));
-    }
+    const units = element(
+      'select',
+      { attributes: { 'aria-label': 'What is compared' } },
+      Object.entries(UNITS).map(([value, label]) => element('option', { text: label, attributes: { value } })),
+    );
+    units.value = state.unit;
     units.addEventListener('change', () => {
       this.#limit = FIRST;
       this.#update({ unit: Unit.parse(units.value) });
@@ -72,27 +75,24 @@ export class SimilarityPanel {
     ]);
   }
 
-  /** Takes up a reading; it is looked at as soon as the panel is `visible`. */
-  show(reading: Reading, visible: boolean): void {
+  /** Takes up a reading; it is looked at as soon as the panel is seen. */
+  show(reading: Reading): void {
     if (this.#reading?.uri !== reading.uri) this.#limit = FIRST;
     this.#reading = reading;
-    this.#visible = visible;
     this.#refresh();
   }
 
-  /** Takes up another model on either side. */
   compare(models: Models): void {
     this.#models = models;
     this.#refresh();
   }
 
-  /** The panel has come into view, or gone. */
   setVisible(visible: boolean): void {
+    if (visible === this.#visible) return;
     this.#visible = visible;
     this.#refresh();
   }
 
-  /** The editor's cursor stands at this offset of the document. */
   follow(offset: number): void {
     for (const section of Object.values(this.#sections)) section.follow(offset);
   }

@@ -1,5 +1,5 @@
 import { element } from '../common/dom';
-import type { Reading, SurprisalChange } from '../../src/shared/webview-protocol';
+import type { Reading, SurprisalChange } from '../../src/shared/webview/inspector';
 import { formatNats } from '../../src/shared/format';
 import { layOut, type TokenView } from './model';
 

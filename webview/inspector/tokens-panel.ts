@@ -1,10 +1,11 @@
 import type { Attention, Prediction, Span } from '../../src/shared/types';
-import type { Models, Reading, Replaced, Side } from '../../src/shared/webview-protocol';
+import type { Models, Reading, Replaced, Side } from '../../src/shared/webview/inspector';
 import { attentionCommand, maskCommand } from '../../src/shared/command-line';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { AttentionBar } from './attention-bar';
 import { byToken, carryHidden, describePart, maskedText, modelsKey, sidesOf } from './model';
+import type { Panel } from './panel';
 import { predictionCard } from './predictions';
 import { TokenList } from './token-list';
 
@@ -28,20 +29,20 @@ export interface TokensEvents {
 }
 
 /** The section *Tokens*: the text, the tokens hidden in it, what one or two models put in their place, and what a token looks at. */
-export class TokensPanel {
+export class TokensPanel implements Panel {
   readonly root: HTMLElement;
   readonly #line = element('p', { class: 'muted' });
   readonly #draw = element('vscode-button', {
     text: 'Hide as in training',
     attributes: {
-      appearance: 'secondary',
+      secondary: '',
       title: 'Hides the tokens that one draw of this run\u2019s masking would hide; press again for another',
     },
     on: { click: () => void this.#mask() },
   });
   readonly #clear = element('vscode-button', {
     text: 'Show all',
-    attributes: { appearance: 'secondary' },
+    attributes: { secondary: '' },
     on: { click: () => this.#hide([]) },
   });
   readonly #list = new TokenList({ onHide: (indices, hide) => this.#set(indices, hide), onLook: (index) => void this.#look(index) });
@@ -86,7 +87,6 @@ export class TokensPanel {
     this.#hide(hidden);
   }
 
-  /** Takes up another model on either side. */
   compare(models: Models): void {
     const changed = modelsKey(models) !== modelsKey(this.#models);
     this.#models = models;

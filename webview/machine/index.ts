@@ -1,20 +1,18 @@
-import { provideVSCodeDesignSystem, vsCodeButton } from '@vscode/webview-ui-toolkit';
 import { machineRows, machineText, type Diagnosis, type MachineRow, type Missing } from '../../src/shared/machine';
-import { machineHost } from '../../src/shared/webview-protocol';
+import { machineHost } from '../../src/shared/webview/machine';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { connect } from '../common/link';
+import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './machine.css';
-
-provideVSCodeDesignSystem().register(vsCodeButton());
 
 const host = connect(machineHost);
 const tell = (answer: Promise<unknown>): void => void answer.catch((error: unknown) => console.warn(error));
 const copy = (text: string): Promise<unknown> => host.request('copy', { text });
 
 const button = (text: string, click: () => void, label = text): HTMLElement =>
-  element('vscode-button', { text, attributes: { appearance: 'secondary', 'aria-label': label }, on: { click } });
+  element('vscode-button', { text, attributes: { secondary: '', 'aria-label': label }, on: { click } });
 
 const status = element('p', { class: 'muted', attributes: { role: 'status' } });
 const report = element('div', { class: 'report' });
