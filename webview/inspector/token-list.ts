@@ -23,12 +23,14 @@ export class TokenList {
       pointerdown: (event) => this.#press(event as PointerEvent),
       pointerover: (event) => this.#over(event),
       keydown: (event) => this.#key(event as KeyboardEvent),
+      focusin: (event) => this.#look(event),
     },
   });
   #options: HTMLElement[] = [];
   #focused = 0;
   /** Whether the pointer is held down, and hides what it passes (true) or shows it (false). */
   #drag: boolean | undefined;
+  #changed = false;
 
   constructor(private readonly events: TokenListEvents) {
     for (const end of ['pointerup', 'pointercancel']) window.addEventListener(end, () => (this.#drag = undefined));
@@ -71,12 +73,15 @@ export class TokenList {
 
   /** Lays weights (0…1) over tokens by their index; none takes them away. */
   weigh(weights: ReadonlyMap<number, number>): void {
+    if (weights.size === 0 && !this.root.classList.contains('weighed')) return;
     this.root.classList.toggle('weighed', weights.size > 0);
     for (const option of this.#options) option.style.setProperty('--weight', String(weights.get(indexOf(option)) ?? 0));
   }
 
   /** Marks the words that another word made more or less surprising; none takes the marks away. */
   change(changes: readonly SurprisalChange[], reading: Reading): void {
+    if (changes.length === 0 && !this.#changed) return;
+    this.#changed = changes.length > 0;
     for (const option of this.#options) {
       const token = reading.tokens[indexOf(option)];
       const found = token && changes.find(({ start, end }) => token.start >= start && token.end <= end);
@@ -92,12 +97,16 @@ export class TokenList {
       class: `token${piece ? ' piece' : ''}`,
       text,
       attributes: { role: 'option', tabindex: '-1', 'aria-selected': 'false', 'data-index': String(index), 'data-source': source },
-      on: { focus: () => this.events.onLook(index) },
     });
     if (special) option.setAttribute('aria-disabled', 'true');
     if (piece) option.setAttribute('aria-label', `##${text}`);
     this.#options.push(option);
     return option;
+  }
+
+  #look(event: Event): void {
+    const option = optionOf(event);
+    if (option) this.events.onLook(indexOf(option));
   }
 
   #press(event: PointerEvent): void {
