@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { experimentJsonSchema, objectiveSnippets } from '../../src/experiment/jsonSchema';
 import { newExperiment } from '../../src/experiment/template';
@@ -15,6 +16,20 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined> |
     if (answer !== undefined) return answer;
   }
   throw new Error(`Not within ${timeout / 1000} s: ${what}.`);
+}
+
+/**
+ * Runs a command and accepts what it proposes, question by question, until it has ended. It may have ended without effect: a question is gone once another part of
+ * the window takes the focus, as the window does now and then while it starts. Whoever wanted something asks again.
+ */
+export async function accepting(command: string, ...args: unknown[]): Promise<void> {
+  const ended = vscode.commands.executeCommand(command, ...args).then(() => true);
+  const accept = async (): Promise<boolean> => {
+    await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    await pause(50);
+    return false;
+  };
+  while (!(await Promise.race([ended, accept()])));
 }
 
 /** The folder that this execution of the suite may write in. */

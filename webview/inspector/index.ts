@@ -28,6 +28,8 @@ const memory = new Memory(State, {
   uri: '',
   hidden: [],
 });
+/** As it was left: what is hidden belongs to that file. */
+const left = memory.value;
 const host = connect(inspectorHost);
 
 /** Asks the host for something whose failure the host itself reports. */
@@ -75,7 +77,7 @@ function create(tab: Tab): Panel {
           onHide: (hidden) => memory.update({ hidden: [...hidden] }),
           explain,
         },
-        memory.value,
+        left,
       );
     case 'similarity':
       return new SimilarityPanel(

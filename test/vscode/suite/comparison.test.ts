@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { checkComparison } from '../../../src/compare/load';
-import { until, workspaceUri, writeExperiment } from '../support';
+import { accepting, until, workspaceUri, writeExperiment } from '../support';
 
 const problemsIn = (uri: vscode.Uri): vscode.Diagnostic[] =>
   vscode.languages.getDiagnostics(uri).filter(({ source }) => source === 'Objective Lab');
@@ -12,13 +12,10 @@ describe('A comparison file', () => {
     const experiment = await writeExperiment('base', { steps: 20 });
     await writeFile(workspaceUri('mood.tsv').fsPath, 'sentence\tlabel\nWell done.\t1\nAlas!\t0\n');
     const uri = workspaceUri('base-objectives.compare.json');
-    const asked = vscode.commands.executeCommand('objectiveLab.compareObjectives', experiment);
-    // Accepts what is proposed, question by question.
     await until('the new comparison', async () => {
-      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await accepting('objectiveLab.compareObjectives', experiment);
       return stat(uri.fsPath).catch(() => undefined);
     });
-    await asked;
     assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), uri.toString());
     const text = await readFile(uri.fsPath, 'utf8');
     assert.deepEqual(checkComparison(text, uri.fsPath), []);

@@ -3,7 +3,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { checkExperiment } from '../../../src/experiment/parse';
 import { ExperimentSchema } from '../../../src/train/experiment';
-import { problemsOf, template, until, workspaceUri } from '../support';
+import { accepting, problemsOf, template, until, workspaceUri } from '../support';
 
 describe('An experiment file', () => {
   it('shows a wrong value where it stands', async () => {
@@ -58,13 +58,11 @@ describe('An experiment file', () => {
 
   it('is written by New Experiment for the chosen objectives, valid as it is', async () => {
     const uri = workspaceUri('mlm.lab.json');
-    const asked = vscode.commands.executeCommand('objectiveLab.newExperiment');
-    // Accepts the ticked objective and the proposed name once the questions are there; before that, the command has nothing to accept.
+    // The ticked objective, and the proposed name.
     await until('the new experiment', async () => {
-      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+      await accepting('objectiveLab.newExperiment');
       return stat(uri.fsPath).catch(() => undefined);
     });
-    await asked;
     assert.equal(vscode.window.activeTextEditor?.document.uri.toString(), uri.toString());
     const { document } = vscode.window.activeTextEditor;
     assert.deepEqual(checkExperiment(document.getText(), ExperimentSchema), []);
