@@ -28,7 +28,6 @@ export class Tabs<T extends string> {
         ];
       }),
     );
-    const names = entries.map(([name]) => name);
     const each = [...this.#tabs.values()];
     this.root = element('div', {}, [
       element(
@@ -36,7 +35,7 @@ export class Tabs<T extends string> {
         {
           class: 'tabs',
           attributes: { role: 'tablist', 'aria-label': label },
-          on: { keydown: (event) => this.#move(event as KeyboardEvent, names) },
+          on: { keydown: (event) => this.#move(event as KeyboardEvent) },
         },
         each.map(({ tab }) => tab),
       ),
@@ -60,7 +59,8 @@ export class Tabs<T extends string> {
     this.onChoose(name);
   }
 
-  #move(event: KeyboardEvent, names: readonly T[]): void {
+  #move(event: KeyboardEvent): void {
+    const names = [...this.#tabs.keys()];
     const at = names.findIndex((name) => this.#tabs.get(name)?.tab === event.target);
     const places: Readonly<Record<string, number>> = { ArrowRight: (at + 1) % names.length, ArrowLeft: at - 1, Home: 0, End: -1 };
     const place = places[event.key];
