@@ -28,6 +28,27 @@ export class Throttle {
   }
 }
 
+/** Calls a function `delay` milliseconds after a call; those that come meanwhile are one with it. */
+export class Delay {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly delay: number,
+    private readonly work: () => void,
+  ) {}
+
+  call(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.work();
+    }, this.delay);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 /** Calls a function once no call has come for `delay` milliseconds. */
 export class Debounce {
   #timer: NodeJS.Timeout | undefined;

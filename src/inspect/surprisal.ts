@@ -35,7 +35,8 @@ const scores = new LRUCache<string, Float64Array>({ max: MOST_WINDOWS });
  * longer than the model's sequences is read in overlapping windows. Words that are unknown to the tokenizer, and special tokens, are left out.
  *
  * @param quick hides every fourth word at once instead of each alone, and reads short windows: a tenth of the work or less, and nearly the same numbers
- * @param at an offset in the text: only the window that scores the word there is read, and words of others are left out unless they were scored before
+ * @param at an offset in the text, where somebody writes: only the word before it and one that begins there are scored, and others left out unless they were
+ *   scored before
  */
 export async function surprisal(
   model: OpenedModel,
@@ -53,18 +54,18 @@ export async function surprisal(
   const parts = words.flatMap((word) => partsOf(word, Math.max(1, Math.floor(content / 2))));
   const ends = (part: Part): boolean => END.test(tokenizer.token(encoded.ids[part.to - 1]!));
   const losses = new Float64Array(encoded.ids.length).fill(NaN);
-  const asked = at === undefined ? undefined : (words.find(({ end }) => end >= at) ?? words.at(-1));
+  const there = words.filter(({ start }, i) => at !== undefined && start <= at && (words[i + 1]?.start ?? Infinity) >= at);
+  const asked = (token: number): boolean => at === undefined || there.some(({ from, to }) => from <= token && token < to);
   for (const window of scoredWindows(parts, encoded.ids.length, content, ends)) {
     const ids = encoded.ids.slice(window.from, window.to);
     const places = window.parts.map(({ from, to }) => `${from - window.from}-${to - window.from}`);
     const key = [model.key, quick, ids.join(), places.join()].join(' ');
     let found = scores.get(key);
-    if (!found) {
-      if (asked && !window.parts.some(({ from }) => asked.from <= from && from < asked.to)) continue;
-      found = await scoreWindow(model, ids, window, quick, signal);
-      scores.set(key, found);
-    }
-    for (const { from, to } of window.parts) losses.set(found.subarray(from - window.from, to - window.from), from);
+    const scored = found ? window.parts : window.parts.filter(({ from }) => asked(from));
+    if (scored.length === 0) continue;
+    found ??= await scoreWindow(model, ids, window, quick, asked, signal);
+    if (scored.length === window.parts.length) scores.set(key, found);
+    for (const { from, to } of scored) losses.set(found.subarray(from - window.from, to - window.from), from);
   }
   return words
     .map(({ start, end, from, to }) => ({ start, end, surprisal: losses.subarray(from, to).reduce((a, b) => a + b, 0), pieces: to - from }))
@@ -108,12 +109,13 @@ export function scoredWindows(parts: readonly Part[], length: number, size: numb
   return windows;
 }
 
-/** The losses in nats of a window's tokens; 0 for those that are not scored. */
+/** The losses in nats of a window's tokens that are asked for, by their place in the text; 0, or what came along, for others. */
 async function scoreWindow(
   model: OpenedModel,
   ids: Int32Array,
   { from, parts }: ScoredWindow,
   quick: boolean,
+  asked: (token: number) => boolean,
   signal?: AbortSignal,
 ): Promise<Float64Array> {
   const rows = hiddenRows(
@@ -121,7 +123,7 @@ async function scoreWindow(
     parts.map((part) => ({ from: part.from - from, to: part.to - from })),
     maskOf(model),
     quick ? Math.max(QUICK_EVERY, Math.ceil(parts.length / MOST_SLOTS)) : parts.length,
-  );
+  ).filter(({ slots }) => slots.some((slot) => asked(from + slot)));
   const losses = new Float64Array(ids.length);
   (await negativeLogLikelihoods(model, rows, signal, quick ? BESIDE : TOGETHER)).forEach((found, row) =>
     rows[row]!.slots.forEach((slot, i) => (losses[slot] = found[i]!)),

@@ -156,8 +156,8 @@ export const trainer = {
     },
     /**
      * The surprisal of the words of a text, each from what stands around it. `quick` hides several words at a time, far from each other, as training does:
-     * an estimate at a fraction of the work. With `at`, an offset in the text, only the words around it are scored anew, and others left out unless they are
-     * known. Cancelling ends it between two batches.
+     * an estimate at a fraction of the work. With `at`, an offset in the text where somebody writes, only the words there are scored, and others left out unless
+     * they are known. Cancelling ends it between two batches.
      */
     surprisal: {
       params: z.object({ model: Model, text: z.string(), quick: z.boolean(), at: z.optional(z.int().check(z.nonnegative())) }),

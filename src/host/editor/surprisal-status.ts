@@ -2,14 +2,17 @@ import * as vscode from 'vscode';
 import { RemoteError } from '../../shared/rpc';
 import { checkpointNotice, runNotice } from '../notices';
 import { sentence } from '../report';
-import { Throttle } from '../throttle';
+import { Delay } from '../throttle';
 import { legend, statusLine, type Reading } from './legend';
 import type { Surprisal } from './surprisal';
+
+/** How long the legend lags behind, in milliseconds: after an edit the window paints the words first. */
+const LAG = 250;
 
 /** The status bar's legend while surprisal is on; a click offers what can be done about it. */
 export class SurprisalStatus implements vscode.Disposable {
   readonly #item = vscode.window.createStatusBarItem('objectiveLab.surprisal', vscode.StatusBarAlignment.Left, 9);
-  readonly #redraw = new Throttle(250, () => this.#draw());
+  readonly #redraw = new Delay(LAG, () => this.#draw());
   readonly #subscription: vscode.Disposable;
 
   constructor(private readonly surprisal: Surprisal) {

@@ -113,15 +113,19 @@ describe('surprisal', () => {
     expect(Math.max(...apart)).toBeGreaterThan(0);
   });
 
-  it('is told of the words around a place first, and of all that are known', async () => {
+  it('is told of the word at a place first, and of others that are known', async () => {
     const text = Array.from({ length: 12 }, (_, i) => TEXT.replace('dawn', i % 3 ? 'dawn' : 'noon')).join(' ');
     const at = text.indexOf('dawn', text.length / 2);
-    const part = await reader.surprisal(text, true, undefined, at);
-    expect(part.some(({ start, end }) => start <= at && at < end)).toBe(true);
+    const askAt = (place: number) => reader.surprisal(text, true, undefined, place);
+    const [within, between] = [await askAt(at + 2), await askAt(at)];
+    expect(within.map(({ start }) => start)).toEqual([at]);
+    expect(between.map(({ start, end }) => text.slice(start, end))).toEqual(['at', 'dawn']);
+    expect(await askAt(0)).toHaveLength(1);
     const all = await reader.surprisal(text, true);
-    expect(part.length).toBeLessThan(all.length / 2);
-    expect(all).toEqual(expect.arrayContaining(part));
-    expect(await reader.surprisal(text, true, undefined, at)).toEqual(all);
+    for (const { start, surprisal } of [...within, ...between]) {
+      expect(surprisal).toBeCloseTo(all.find((word) => word.start === start)!.surprisal, 4);
+    }
+    expect(await askAt(at)).toEqual(all);
   });
 
   it('leaves out what the tokenizer does not know, and keeps every place', async () => {
