@@ -109,7 +109,7 @@ export function scoredWindows(parts: readonly Part[], length: number, size: numb
   return windows;
 }
 
-/** The losses in nats of a window's tokens that are asked for, by their place in the text; 0, or what came along, for others. */
+/** The losses in nats of a window's tokens. Those of tokens that are not asked for, by their place in the text, mean nothing. */
 async function scoreWindow(
   model: OpenedModel,
   ids: Int32Array,

@@ -16,13 +16,13 @@ export interface Situation {
   readonly visible: readonly Span[];
   /** What can be seen, and what comes into view next. */
   readonly near: readonly Span[];
-  /** Where the last edit ended: words around it come first. */
+  /** Where the last edit ended: the word there comes first. */
   readonly editEnd?: number | undefined;
   /** Whether nobody is typing: until then only what can be seen is asked for. */
   readonly settled: boolean;
 }
 
-/** How a passage is to be scored: quickly or exactly, and all of it or what is around an offset in its text. */
+/** How a passage is to be scored: quickly or exactly, and all of it or the word at an offset in its text. */
 export interface Effort {
   readonly quick: boolean;
   readonly at?: number;
@@ -38,9 +38,8 @@ interface Task {
 export type Ask = (model: string, text: string, effort: Effort, signal: AbortSignal) => Promise<WordSurprisal[]>;
 
 /**
- * Has one document's passages scored, one request at a time: first what can be seen by an estimate, of an edited passage the words around the edit before
- * the others, then what is near, then what can be seen exactly, then
- * the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
+ * Has one document's passages scored, one request at a time: first what can be seen by an estimate, of an edited passage the edited word before the
+ * others, then what is near, then what can be seen exactly, then the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
  * later; scores that are known are never asked for again.
  */
 export class Scoring {

@@ -85,7 +85,7 @@ describe('Scoring', () => {
     expect(asked).toEqual(['~new', 'new']);
   });
 
-  it('asks first for the words around an edit, then for all of the passage', async () => {
+  it('asks first for the word at an edit, then for all of the passage', async () => {
     const { scoring, asked, answer } = start();
     scoring.update(looking());
     await answer();
