@@ -79,6 +79,7 @@ export class Dashboard implements vscode.Disposable, vscode.WebviewPanelSerializ
     panel.onDidDispose(() => {
       if (this.#link === link) this.#link = undefined;
     });
+    this.reporter.background(link.load());
   }
 
   readonly #handlers: Handlers<typeof dashboardHost> = {

@@ -43,9 +43,9 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   #running: AbortController | undefined;
   readonly #active = new ActiveText();
   readonly #revealer = new Revealer();
-  readonly #read = new Debounce(200, () => this.#update());
+  readonly #read = new Debounce(200, () => void this.#update());
   /** A slider that is moved, and checkpoints that come fast: they must not put off a reading for ever, as they would a pause. */
-  readonly #follow = new Throttle(100, () => this.#update());
+  readonly #follow = new Throttle(100, () => void this.#update());
   readonly #tellModels = new Throttle(500, () => this.reporter.background(this.#sendModels()));
   readonly #models: InspectorModels;
   readonly #handlers: Handlers<typeof inspectorHost>;
@@ -85,7 +85,8 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     if (this.#link) {
       this.#link.panel.reveal(undefined, true);
       this.#tellModels.call();
-      return this.#update();
+      void this.#update();
+      return;
     }
     const place = { viewColumn: sideColumn(), preserveFocus: true };
     this.#attach(vscode.window.createWebviewPanel(Inspector.viewType, 'Inspector', place));
@@ -110,22 +111,23 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
     const view = { name: 'inspector', title: 'Inspector', extensionUri: this.extensionUri } as const;
     const link = new WebviewLink(panel, view, inspectorHost, this.#handlers, this.reporter.log);
     this.#link = link;
-    // What is begun before the view has loaded waits for it; where loading takes long it is lost, and said again.
+    // What is said before the view is there comes with its page or waits for it; where loading takes long it may be lost, and is said again.
     let begun = panel.visible;
     panel.onDidChangeViewState(() => (begun &&= panel.visible));
     link.messages.on('ready', () => {
       this.#tellModels.call();
       if (begun) this.#repeat?.();
-      else this.#update();
+      else void this.#update();
       begun = false;
     });
-    this.#reading = this.#repeat = undefined;
-    this.#tellModels.call();
-    this.#update();
     panel.onDidDispose(() => {
       this.#running?.abort();
       if (this.#link === link) this.#link = undefined;
     });
+    this.#reading = this.#repeat = undefined;
+    const models = this.#sendModels();
+    this.reporter.background(models);
+    this.reporter.background(link.load(Promise.allSettled([models, this.#update()])));
   }
 
   #answers(): Handlers<typeof inspectorHost> {
@@ -153,7 +155,7 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
       act: ({ action }) =>
         act(action, () => {
           this.inspection.retry();
-          this.#update();
+          void this.#update();
         }),
     };
   }
@@ -204,17 +206,19 @@ export class Inspector implements vscode.Disposable, vscode.WebviewPanelSerializ
   }
 
   /** Reads anew; a reading that is overtaken by another one is dropped. */
-  #update(): void {
+  async #update(): Promise<void> {
     this.#running?.abort();
     if (!this.#link?.panel.visible) return;
     const running = (this.#running = new AbortController());
-    this.#readText(running.signal).catch((error: unknown) => {
+    try {
+      await this.#readText(running.signal);
+    } catch (error) {
       if (isCancelled(error) || running.signal.aborted) return;
       this.reporter.note(error);
       const known = error instanceof Error ? error : new Error(String(error));
       const detail = sentence({ message: known.message, hint: error instanceof RemoteError ? error.hint : undefined });
       this.#notice({ title: 'The model could not read this file', detail, action: { id: 'retry', label: 'Try Again' } });
-    });
+    }
   }
 
   async #readText(signal: AbortSignal): Promise<void> {

@@ -104,6 +104,7 @@ export class Machine implements vscode.Disposable, vscode.WebviewPanelSerializer
     panel.onDidDispose(() => {
       if (this.#link === link) this.#link = undefined;
     });
+    this.reporter.background(link.load());
   }
 
   readonly #handlers: Handlers<typeof machineHost> = {

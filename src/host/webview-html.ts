@@ -1,15 +1,18 @@
 export interface Shell {
   readonly title: string;
-  readonly cspSource: string;
   readonly nonce: string;
   readonly script: string;
-  /** The style sheet itself: a page with one file to fetch opens sooner than one with two. */
   readonly style: string;
+  /** Messages of the host that the view takes up before all others. */
+  readonly beginning: readonly unknown[];
 }
 
-/** The page of a webview: no content of its own, one style sheet, one script, and a policy that allows nothing else. */
-export function shellHtml({ title, cspSource, nonce, script, style }: Shell): string {
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; font-src ${cspSource}`;
+/**
+ * The page of a webview: no content of its own, one style sheet, one script, and a policy that allows nothing else. Everything stands in the page: what it had to
+ * fetch would go through the window to the extension's machine and back.
+ */
+export function shellHtml({ title, nonce, script, style, beginning }: Shell): string {
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'`;
   return `<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -21,7 +24,8 @@ export function shellHtml({ title, cspSource, nonce, script, style }: Shell): st
   </head>
   <body>
     <main id="root"></main>
-    <script nonce="${nonce}" src="${script}"></script>
+    <script type="application/json" id="beginning" data-page="${nonce}">${JSON.stringify(beginning).replaceAll('<', '\\u003c')}</script>
+    <script nonce="${nonce}">${script}</script>
   </body>
 </html>`;
 }

@@ -1,45 +1,69 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { MessageHandler, type Endpoint, type Handlers } from '../shared/rpc';
 import { webview } from '../shared/webview/view';
 import { shellHtml } from './webview-html';
 
+/** How long a page may wait for what comes with it, in milliseconds: about as long as a window takes to make room for a page. */
+const BEGINNING = 150;
+
+interface View {
+  readonly name: 'inspector' | 'dashboard' | 'comparison' | 'advisor' | 'machine';
+  readonly title: string;
+  readonly extensionUri: vscode.Uri;
+}
+
 /** A webview panel that shows one of our views, and the messages to it. */
 export class WebviewLink<Local extends Endpoint> {
   readonly messages: MessageHandler<Local, typeof webview>;
+  /** What was said before there is a page: it comes with the page. */
+  #beginning: unknown[] | undefined = [];
 
   constructor(
     readonly panel: vscode.WebviewPanel,
-    view: {
-      readonly name: 'inspector' | 'dashboard' | 'comparison' | 'advisor' | 'machine';
-      readonly title: string;
-      readonly extensionUri: vscode.Uri;
-    },
+    private readonly view: View,
     endpoint: Local,
     handlers: Handlers<Local>,
     log: vscode.LogOutputChannel,
   ) {
-    const root = vscode.Uri.joinPath(view.extensionUri, 'dist', 'webview');
     this.messages = new MessageHandler(
       endpoint,
       webview,
       handlers,
-      (message) => void panel.webview.postMessage(message).then(undefined, (error: unknown) => log.warn(String(error))),
+      (message) => {
+        if (this.#beginning) this.#beginning.push(message);
+        else void panel.webview.postMessage(message).then(undefined, (error: unknown) => log.warn(String(error)));
+      },
       (problem) => log.warn(`The ${view.name} sent what is not in the protocol: ${problem}`),
     );
     panel.webview.onDidReceiveMessage((message) => this.messages.receive(message));
-    panel.onDidDispose(() => this.messages.close({ code: 'cancelled', message: 'The view was closed.' }));
+    panel.onDidDispose(() => {
+      this.#beginning = undefined;
+      this.messages.close({ code: 'cancelled', message: 'The view was closed.' });
+    });
     const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(view.extensionUri, 'media', `tab-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };
-    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
-    panel.webview.html = shellHtml({
-      title: view.title,
-      cspSource: panel.webview.cspSource,
+    panel.webview.options = { enableScripts: true, localResourceRoots: [] };
+  }
+
+  /** Loads the page. What has been said by the end of `beginning` comes with it, unless that takes long. */
+  async load(beginning?: Promise<unknown>): Promise<void> {
+    if (beginning) await Promise.race([beginning, setTimeout(BEGINNING)]);
+    // It was closed meanwhile.
+    if (!this.#beginning) return;
+    const { name, title, extensionUri } = this.view;
+    const built = (kind: string): string =>
+      readFileSync(vscode.Uri.joinPath(extensionUri, 'dist', 'webview', `${name}.${kind}`).fsPath, 'utf8');
+    this.panel.webview.html = shellHtml({
+      title,
       nonce: randomBytes(16).toString('base64url'),
-      script: panel.webview.asWebviewUri(vscode.Uri.joinPath(root, `${view.name}.js`)).toString(),
-      style: readFileSync(vscode.Uri.joinPath(root, `${view.name}.css`).fsPath, 'utf8'),
+      script: built('js'),
+      style: built('css'),
+      beginning: this.#beginning,
     });
+    this.#beginning = undefined;
   }
 }
 

@@ -16,7 +16,18 @@ export function connect<Host extends Endpoint>(host: Host): MessageHandler<typeo
     (problem) => console.warn(problem),
   );
   window.addEventListener('message', ({ data }: MessageEvent<unknown>) => messages.receive(data));
+  // When the script has come to its end somebody listens.
+  queueMicrotask(() => begin((message) => messages.receive(message)));
   return messages;
+}
+
+/** Takes up the messages that came with the page, once: a page that is loaded again, after it was out of sight, still has those of the first time. */
+function begin(take: (message: unknown) => void): void {
+  const { dataset, textContent } = document.getElementById('beginning')!;
+  const { page } = Object(vscode.getState()) as { page?: unknown };
+  if (page === dataset.page) return;
+  vscode.setState(Object.assign({}, vscode.getState(), { page: dataset.page }));
+  for (const message of JSON.parse(textContent) as unknown[]) take(message);
 }
 
 /** What the view remembers while it is hidden or the window is reloaded; anything that does not fit the schema is forgotten. */
@@ -34,6 +45,6 @@ export class Memory<S extends z.core.$ZodType> {
 
   update(change: Partial<z.infer<S>>): void {
     this.#value = Object.assign({}, this.#value, change);
-    vscode.setState(this.#value);
+    vscode.setState(Object.assign({}, vscode.getState(), this.#value));
   }
 }

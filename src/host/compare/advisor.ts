@@ -38,11 +38,12 @@ export class Advisor implements vscode.Disposable, vscode.WebviewPanelSerializer
 
   #attach(panel: vscode.WebviewPanel): void {
     const view = { name: 'advisor', title: 'Objective Advisor', extensionUri: this.extensionUri } as const;
-    new WebviewLink(panel, view, advisorHost, this.#handlers, this.reporter.log);
+    const link = new WebviewLink(panel, view, advisorHost, this.#handlers, this.reporter.log);
     this.#panel = panel;
     panel.onDidDispose(() => {
       if (this.#panel === panel) this.#panel = undefined;
     });
+    this.reporter.background(link.load());
   }
 
   readonly #handlers: Handlers<typeof advisorHost> = {

@@ -73,6 +73,7 @@ export class ComparisonPanel implements vscode.Disposable, vscode.WebviewPanelSe
     panel.onDidDispose(() => {
       if (this.#link === link) this.#link = undefined;
     });
+    this.reporter.background(link.load());
   }
 
   readonly #handlers: Handlers<typeof comparisonHost> = {
