@@ -5,7 +5,6 @@ import { advisorHost } from '../../src/shared/webview/advisor';
 import { Choice } from '../common/choice';
 import { element } from '../common/dom';
 import { connect, Memory } from '../common/link';
-import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './advisor.css';
 
@@ -51,11 +50,7 @@ document.getElementById('root')?.append(
       text: 'This is what papers found, most of them with larger models and more text. A comparison measures what holds for yours.',
     }),
     element('div', {}, [
-      element('vscode-button', {
-        text: 'Compare Objectives',
-        attributes: { secondary: '' },
-        on: { click: () => tell(host.request('compare', {})) },
-      }),
+      element('button', { class: 'button', text: 'Compare Objectives', on: { click: () => tell(host.request('compare', {})) } }),
     ]),
   ]),
 );
@@ -83,9 +78,10 @@ function item({ title, objectives, reason, caution, papers, admissible, why, mea
     caution === undefined ? undefined : element('p', { text: `But: ${caution}` }),
     ...measured.map((each) => element('p', { class: 'measured', text: `Measured in ${each.comparison}: ${measurement(each)}` })),
     ...papers.map((paper) => element('p', { class: 'paper muted', text: paper })),
-    element('vscode-button', {
+    element('button', {
+      class: 'button',
       text: 'New Experiment',
-      attributes: { secondary: '', 'aria-label': `New experiment: ${title}` },
+      attributes: { 'aria-label': `New experiment: ${title}` },
       on: { click: () => tell(host.request('newExperiment', { objectives })) },
     }),
   ]);

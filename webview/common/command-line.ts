@@ -8,9 +8,10 @@ const ACKNOWLEDGED = 2_000;
 export class CommandLine {
   readonly root: HTMLElement;
   readonly #code: HTMLElement;
-  readonly #button = element('vscode-button', {
+  readonly #button = element('button', {
+    class: 'button',
     text: 'Copy',
-    attributes: { secondary: '', 'aria-label': 'Copy the command' },
+    attributes: { 'aria-label': 'Copy the command' },
     on: { click: () => void this.#copy() },
   });
   readonly #said = element('span', { class: 'unseen', attributes: { role: 'status' } });

@@ -6,6 +6,6 @@ export function noticeView({ title, detail, action }: Notice, act: (action: Acti
   return element('div', { class: 'notice', attributes: { role: 'status' } }, [
     element('h2', { text: title }),
     detail === undefined ? undefined : element('p', { text: detail, class: 'muted', attributes: { dir: 'auto' } }),
-    action && element('vscode-button', { text: action.label, on: { click: () => act(action.id) } }),
+    action && element('button', { class: 'button primary', text: action.label, on: { click: () => act(action.id) } }),
   ]);
 }

@@ -13,7 +13,6 @@ import { onThemeChange } from '../common/theme';
 import { curveNames, curvePlot } from './model';
 import { paretoPicture } from './pareto';
 import { costTable, memberTable, pairTables, recommendations, resultTable } from './sections';
-import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './comparison.css';
 
@@ -27,7 +26,7 @@ const memory = new Memory(z.object({ folder: z.string(), curve: z.string(), acro
 const host = connect(comparisonHost);
 const tell = (answer: Promise<unknown>): void => void answer.catch((error: unknown) => console.warn(error));
 const button = (text: string, click: () => Promise<unknown>): HTMLElement =>
-  element('vscode-button', { text, attributes: { secondary: '' }, on: { click: () => tell(click()) } });
+  element('button', { class: 'button', text, on: { click: () => tell(click()) } });
 
 const name = element('h1');
 const stop = button('Stop', () => host.request('stop', {}));

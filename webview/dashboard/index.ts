@@ -9,7 +9,6 @@ import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
 import { furtherMetrics, History } from '../../src/shared/learning-curves';
 import { Section } from './section';
-import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './dashboard.css';
 
@@ -20,17 +19,18 @@ const tell = (answer: Promise<unknown>): void => void answer.catch((error: unkno
 
 const name = element('h1');
 const state = element('span', { class: 'state' });
-const stop = element('vscode-button', {
+const stop = element('button', {
+  class: 'button',
   text: 'Stop',
-  attributes: { secondary: '' },
   on: { click: () => run && tell(host.request('stopRun', { run: run.folder })) },
 });
-const resume = element('vscode-button', {
+const resume = element('button', {
+  class: 'button',
   text: 'Resume',
-  attributes: { secondary: '' },
   on: { click: () => run && tell(host.request('resumeRun', { run: run.folder })) },
 });
-const inspect = element('vscode-button', {
+const inspect = element('button', {
+  class: 'button primary',
   text: 'Open Inspector',
   on: { click: () => run && tell(host.request('inspectRun', { run: run.folder })) },
 });

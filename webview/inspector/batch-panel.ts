@@ -46,7 +46,7 @@ export class BatchPanel implements Panel {
   constructor(private readonly events: BatchEvents) {
     this.#command = new CommandLine(events.copy);
     const turn = (by: number, label: string, text: string): HTMLElement =>
-      element('button', { class: 'plain', text, attributes: { 'aria-label': label, title: label }, on: { click: () => this.#turn(by) } });
+      element('button', { class: 'button', text, attributes: { 'aria-label': label, title: label }, on: { click: () => this.#turn(by) } });
     for (const control of [this.#objective, this.#step]) control.addEventListener('change', () => this.#load(this.#chosen()));
     this.root = element('div', { class: 'batch-panel' }, [
       element('div', { class: 'toolbar' }, [

@@ -237,5 +237,5 @@ export class Heatmap {
 }
 
 function zoomButton(text: string, label: string, click: () => void): HTMLElement {
-  return element('vscode-button', { text, attributes: { secondary: '', 'aria-label': label, title: label }, on: { click } });
+  return element('button', { class: 'button', text, attributes: { 'aria-label': label, title: label }, on: { click } });
 }

@@ -13,7 +13,6 @@ import { ModelPicker, type PickerEvents } from './model-picker';
 import type { Panel } from './panel';
 import { SimilarityPanel, SimilarityState } from './similarity-panel';
 import { TokensPanel } from './tokens-panel';
-import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './inspector.css';
 

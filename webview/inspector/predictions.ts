@@ -39,7 +39,7 @@ export function predictionCard({ index, predictions }: Place, reading: Reading, 
   });
   const form = element('form', { class: 'try' }, [
     field,
-    element('button', { class: 'plain', text: 'Try', attributes: { type: 'submit', title: 'Shows what this word would change' } }),
+    element('button', { class: 'button', text: 'Try', attributes: { type: 'submit', title: 'Shows what this word would change' } }),
   ]);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -99,7 +99,7 @@ function row({ token, probability, share, rank, truth }: CandidateView, only: bo
   const name = piece
     ? element('span', { text: token })
     : element('button', {
-        class: 'plain word',
+        class: 'candidate word',
         text: word,
         attributes: { title: 'Shows what this word would change', 'aria-label': `Try ${word}` },
         on: { click: () => attempt(word) },

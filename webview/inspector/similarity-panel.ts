@@ -30,9 +30,10 @@ const UNITS: Readonly<Record<Unit, string>> = { sentence: 'Sentences', line: 'Li
 export class SimilarityPanel implements Panel {
   readonly root: HTMLElement;
   readonly #line = element('p', { class: 'muted', attributes: { role: 'status' } });
-  readonly #more = element('vscode-button', {
+  readonly #more = element('button', {
+    class: 'button',
     text: 'Show more',
-    attributes: { secondary: '', hidden: '' },
+    attributes: { hidden: '' },
     on: { click: () => this.#showMore() },
   });
   readonly #amount = element('div', { class: 'toolbar' }, [this.#line, this.#more]);

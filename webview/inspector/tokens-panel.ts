@@ -32,19 +32,15 @@ export interface TokensEvents {
 export class TokensPanel implements Panel {
   readonly root: HTMLElement;
   readonly #line = element('p', { class: 'muted' });
-  readonly #draw = element('vscode-button', {
+  readonly #draw = element('button', {
+    class: 'button',
     text: 'Hide as in training',
     attributes: {
-      secondary: '',
       title: 'Hides the tokens that one draw of this run\u2019s masking would hide; press again for another',
     },
     on: { click: () => void this.#mask() },
   });
-  readonly #clear = element('vscode-button', {
-    text: 'Show all',
-    attributes: { secondary: '' },
-    on: { click: () => this.#hide([]) },
-  });
+  readonly #clear = element('button', { class: 'button', text: 'Show all', on: { click: () => this.#hide([]) } });
   readonly #list = new TokenList({ onHide: (indices, hide) => this.#set(indices, hide), onLook: (index) => void this.#look(index) });
   readonly #attention = new AttentionBar(() => void this.#look(this.#lookedAt));
   readonly #hint = element('p', {

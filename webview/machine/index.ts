@@ -3,7 +3,6 @@ import { machineHost } from '../../src/shared/webview/machine';
 import { CommandLine } from '../common/command-line';
 import { element } from '../common/dom';
 import { connect } from '../common/link';
-import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '../common/base.css';
 import './machine.css';
 
@@ -12,7 +11,7 @@ const tell = (answer: Promise<unknown>): void => void answer.catch((error: unkno
 const copy = (text: string): Promise<unknown> => host.request('copy', { text });
 
 const button = (text: string, click: () => void, label = text): HTMLElement =>
-  element('vscode-button', { text, attributes: { secondary: '', 'aria-label': label }, on: { click } });
+  element('button', { class: 'button', text, attributes: { 'aria-label': label }, on: { click } });
 
 const status = element('p', { class: 'muted', attributes: { role: 'status' } });
 const report = element('div', { class: 'report' });
