@@ -24,3 +24,8 @@ function fill<T extends HTMLElement>(node: T, { class: name, text, attributes = 
   node.append(...children.filter((child) => child !== undefined));
   return node;
 }
+
+/** Calls back for the frame after the next one: what is there now has been painted then. */
+export function afterPaint(work: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(work));
+}

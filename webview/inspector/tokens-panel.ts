@@ -2,7 +2,7 @@ import type { Attention, Prediction, Span } from '../../src/shared/types';
 import type { Models, Reading, Replaced, Side } from '../../src/shared/webview/inspector';
 import { attentionCommand, maskCommand } from '../../src/shared/command-line';
 import { CommandLine } from '../common/command-line';
-import { element } from '../common/dom';
+import { afterPaint, element } from '../common/dom';
 import { AttentionBar } from './attention-bar';
 import { byToken, carryHidden, describePart, maskedText, modelsKey, sidesOf } from './model';
 import type { Panel } from './panel';
@@ -13,6 +13,8 @@ import { TokenList } from './token-list';
 const MOST_HIDDEN = 256;
 /** Places that are shown in full; the others hide as well. */
 const MOST_CARDS = 24;
+/** Tokens that are shown first in a panel that opens: about as many as the list has room for. */
+const FIRST = 256;
 /** Milliseconds that a drag may pause before what it hid is predicted. */
 const PAUSE = 60;
 
@@ -74,12 +76,21 @@ export class TokensPanel implements Panel {
   }
 
   show(reading: Reading): void {
-    const restored = this.#reading === undefined && this.remembered?.uri === reading.uri ? this.remembered.hidden : undefined;
+    const first = this.#reading === undefined;
+    const restored = first && this.remembered?.uri === reading.uri ? this.remembered.hidden : undefined;
     const hidden = restored?.filter((index) => index < reading.tokens.length) ?? carryHidden(this.#reading, this.#hidden, reading);
     this.remembered = undefined;
     this.#reading = reading;
     this.#line.textContent = describePart(reading);
-    this.#list.show(reading);
+    if (first && reading.tokens.length > FIRST) {
+      // What is out of sight takes as long again.
+      this.#list.show({ ...reading, tokens: reading.tokens.slice(0, FIRST) });
+      afterPaint(() => {
+        if (this.#reading !== reading) return;
+        this.#list.show(reading);
+        this.#list.mark(new Set(this.#hidden));
+      });
+    } else this.#list.show(reading);
     this.#hide(hidden);
   }
 
