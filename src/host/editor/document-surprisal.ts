@@ -5,7 +5,7 @@ import type { ReaderChoice } from '../reader-choice';
 import { Debounce, Throttle } from '../throttle';
 import { INTENSITIES } from './intensity';
 import { marksOf, moved, sameMarks, type Mark } from './marks';
-import { overlaps, passagesOf, type Passage } from './passages';
+import { overlaps, passagesAfter, passagesOf, type Change, type Passage } from './passages';
 import type { Score, Scores } from './scores';
 import { Scoring, summary, type Ask } from './scoring';
 import { rangeOf, spanOf } from './texts';
@@ -109,10 +109,11 @@ export class DocumentSurprisal implements vscode.Disposable {
   }
 
   /** Takes up edits: marks move at once, scores follow. */
-  edit(changes: readonly vscode.TextDocumentContentChangeEvent[]): void {
-    for (const { rangeOffset: offset, rangeLength: removed, text } of changes) {
-      this.#editEnd = offset + text.length;
-      const change = { offset, removed, inserted: text.length };
+  edit(edits: readonly vscode.TextDocumentContentChangeEvent[]): void {
+    const changes = edits.map(({ rangeOffset: offset, rangeLength: removed, text }) => ({ offset, removed, inserted: text.length }));
+    if (changes.length === 1) this.#reread(changes[0]!);
+    for (const change of changes) {
+      this.#editEnd = change.offset + change.inserted;
       this.#marks = moved(this.#marks, change);
       for (const [editor, classes] of this.#sent)
         this.#sent.set(
@@ -120,9 +121,7 @@ export class DocumentSurprisal implements vscode.Disposable {
           classes.map((marks) => moved(marks, change)),
         );
     }
-    const live = this.#current().passages.find((passage) =>
-      changes.some(({ rangeOffset }) => passage.start <= rangeOffset && rangeOffset <= passage.end),
-    );
+    const live = this.#current().passages.find((passage) => changes.some(({ offset }) => passage.start <= offset && offset <= passage.end));
     if (live) this.#live = live;
     if (performance.now() - this.#sentAt < IN_FLIGHT) this.#sent.clear();
     this.#settled = false;
@@ -191,6 +190,16 @@ export class DocumentSurprisal implements vscode.Disposable {
     // What can be seen moves while the text stays, so a part of it is found anew each time.
     this.#read = whole ? { version, passages, whole } : undefined;
     return { passages, whole };
+  }
+
+  /** Takes up one change in what was read: in a long document to read all of it takes longer than to score the word. */
+  #reread(change: Change): void {
+    const { version, lineCount } = this.document;
+    const { end } = this.document.lineAt(lineCount - 1).range;
+    const length = this.document.offsetAt(end);
+    if (this.#read?.version !== version - 1 || length > LONGEST) return;
+    const read = (start: number, end: number): string => this.document.getText(rangeOf(this.document, { start, end }));
+    this.#read = { version, passages: passagesAfter(this.#read.passages, change, length, read), whole: true };
   }
 
   #paint(): void {

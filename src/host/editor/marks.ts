@@ -1,18 +1,11 @@
 import type { Span } from '../../shared/types';
 import { intensityOf } from './intensity';
-import { overlaps, type Passage } from './passages';
+import { overlaps, type Change, type Passage } from './passages';
 import type { Score } from './scores';
 
 /** A painted word: its place in the document, and its class of surprise. */
 export interface Mark extends Span {
   readonly level: number;
-}
-
-/** A replacement in a document: `removed` units at `offset` became `inserted` ones. */
-export interface Change {
-  readonly offset: number;
-  readonly removed: number;
-  readonly inserted: number;
 }
 
 /** Marks after a change, as the editor itself moves decorations that do not grow at their edges. */

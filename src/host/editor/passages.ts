@@ -20,6 +20,42 @@ export function passagesOf(text: string): Passage[] {
   return paragraphsOf(text).flatMap((paragraph) => cut(text, paragraph));
 }
 
+/** A replacement in a document: `removed` units at `offset` became `inserted` ones. */
+export interface Change {
+  readonly offset: number;
+  readonly removed: number;
+  readonly inserted: number;
+}
+
+/**
+ * The passages of a text after a change, from those that it had before: only the paragraphs around the change are split anew.
+ *
+ * @param length of the text as it is now
+ * @param read the text as it is now between two offsets
+ */
+export function passagesAfter(
+  before: readonly Passage[],
+  { offset, removed, inserted }: Change,
+  length: number,
+  read: (start: number, end: number) => string,
+): Passage[] {
+  const by = inserted - removed;
+  /** Whether a blank line comes before a passage; `moved` is how far the passages here have moved. */
+  const begins = (i: number, moved: number): boolean => read(before[i - 1]!.end + moved, before[i]!.start + moved).split('\n').length > 2;
+  // A change beside a paragraph may join it with another: the ones before and behind are split again as well.
+  let first = before.findLastIndex(({ end }) => end < offset);
+  while (first > 0 && !begins(first, 0)) first--;
+  let next = before.findIndex(({ start }) => start > offset + removed) + 1;
+  while (next > 0 && next < before.length && !begins(next, by)) next++;
+  const start = before[first]?.start ?? 0;
+  const end = next > 0 ? before[next - 1]!.end + by : length;
+  return [
+    ...before.slice(0, Math.max(0, first)),
+    ...shifted(passagesOf(read(start, end)), start),
+    ...(next > 0 ? shifted(before.slice(next), by) : []),
+  ];
+}
+
 /** The runs of lines that are not blank. */
 export function paragraphsOf(text: string): Span[] {
   const paragraphs: Span[] = [];

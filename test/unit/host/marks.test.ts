@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeIntensity, INTENSITIES, intensityOf } from '../../../src/host/editor/intensity';
-import { marksOf, moved, type Change } from '../../../src/host/editor/marks';
+import { marksOf, moved } from '../../../src/host/editor/marks';
+import type { Change } from '../../../src/host/editor/passages';
 
 describe('The intensity of a surprisal', () => {
   it('is the class whose odds it reaches', () => {

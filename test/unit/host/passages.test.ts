@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_PASSAGE, paragraphAt, passagesOf } from '../../../src/host/editor/passages';
+import { LONGEST_PASSAGE, paragraphAt, passagesAfter, passagesOf } from '../../../src/host/editor/passages';
 
 const texts = (text: string): string[] => passagesOf(text).map((passage) => passage.text);
 
@@ -33,12 +33,13 @@ describe('The passages of a document', () => {
     expect(whales.join('')).toBe(`x${'🐋'.repeat(3_000)}`);
   });
 
+  const part = fc.constantFrom('\n', '\r\n', ' ', '\u2028', 'a', 'مرحبا', '🏴‍☠️', 'é', '. ', '。', 'word '.repeat(300), 'x'.repeat(1_500));
+  const any = fc.oneof(
+    fc.array(part, { maxLength: 40 }).map((parts) => parts.join('')),
+    fc.string({ unit: 'binary' }),
+  );
+
   it('hold everything but white space exactly once, where it stands, whatever the text', () => {
-    const part = fc.constantFrom('\n', '\r\n', ' ', '\u2028', 'a', 'مرحبا', '🏴‍☠️', 'é', '. ', '。', 'word '.repeat(300), 'x'.repeat(1_500));
-    const any = fc.oneof(
-      fc.array(part, { maxLength: 40 }).map((parts) => parts.join('')),
-      fc.string({ unit: 'binary' }),
-    );
     fc.assert(
       fc.property(any, (text) => {
         const passages = passagesOf(text);
@@ -54,6 +55,35 @@ describe('The passages of a document', () => {
         expect(text.slice(end).trim()).toBe('');
       }),
     );
+  });
+
+  it('after a change are those of the text as it is then, whatever the change', () => {
+    const few = fc.array(part, { maxLength: 4 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(any, few, fc.nat(), fc.nat({ max: 20 }), (text, inserted, at, most) => {
+        const offset = at % (text.length + 1);
+        const removed = Math.min(most, text.length - offset);
+        const now = text.slice(0, offset) + inserted + text.slice(offset + removed);
+        const change = { offset, removed, inserted: inserted.length };
+        const read = (start: number, end: number): string => now.slice(start, end);
+        expect(passagesAfter(passagesOf(text), change, now.length, read)).toEqual(passagesOf(now));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('after a change are read around it alone', () => {
+    const paragraphs = Array.from({ length: 1_000 }, (_, i) => `Paragraph ${i}. ${'It goes on. '.repeat(20)}`);
+    const text = paragraphs.join('\n\n');
+    const offset = text.indexOf('500.');
+    const now = `${text.slice(0, offset)}x${text.slice(offset)}`;
+    let most = 0;
+    const read = (start: number, end: number): string => {
+      most += end - start;
+      return now.slice(start, end);
+    };
+    expect(passagesAfter(passagesOf(text), { offset, removed: 0, inserted: 1 }, now.length, read)).toEqual(passagesOf(now));
+    expect(most).toBeLessThan(1_000);
   });
 
   it('stay what they were when another one is edited', () => {
