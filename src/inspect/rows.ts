@@ -73,15 +73,22 @@ export function maskOf({ tokenizer, predicts, folder }: OpenedModel): number {
  * Log-probabilities [V] (natural logarithm) of every token at the places that rows ask for, by row.
  *
  * @param signal ends it between two batches
+ * @param options how many threads it takes
  */
-export async function logProbabilities(model: OpenedModel, rows: readonly Row[], signal?: AbortSignal): Promise<Float32Array[][]> {
+export async function logProbabilities(
+  model: OpenedModel,
+  rows: readonly Row[],
+  signal?: AbortSignal,
+  options = TOGETHER,
+): Promise<Float32Array[][]> {
   const found: Float32Array[][] = [];
-  await ask(model, rows, signal, 'logits', (index, slots, { data, shape }, first) => {
+  const take = (index: number, slots: number, { data, shape }: Tensor, first: number): void => {
     const width = shape[1]!;
     found[index] = Array.from({ length: slots }, (_, slot) =>
       logSoftmax((data as Float32Array).subarray((first + slot) * width, (first + slot + 1) * width)),
     );
-  });
+  };
+  await ask(model, rows, signal, 'logits', take, options);
   return found;
 }
 

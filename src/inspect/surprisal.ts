@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { WordSurprisal } from '../shared/types';
 import type { OpenedModel } from './model';
-import { maskOf, negativeLogLikelihoods, type Row } from './rows';
+import { logProbabilities, maskOf, negativeLogLikelihoods, type Row } from './rows';
 import { BESIDE, MOST_SLOTS, TOGETHER } from './sessions';
 import { wordsOf, type Word } from './words';
 
@@ -15,6 +15,8 @@ const MARGIN = 1 / 8;
 const END = /[.!?…。！？]$/u;
 /** Windows whose scores are remembered: about a book. */
 const MOST_WINDOWS = 5_000;
+/** Rows whose expectations are remembered: those of a few words. */
+const MOST_EXPECTATIONS = 32;
 
 /** A part of a word that is hidden and scored as one: all of it, unless it is longer than half a window. */
 type Part = Pick<Word, 'from' | 'to'>;
@@ -28,6 +30,9 @@ export interface ScoredWindow {
 
 /** Scores of windows by model and contents: an edit leaves most windows of a text as they were. */
 const scores = new LRUCache<string, Float64Array>({ max: MOST_WINDOWS });
+
+/** Log-probabilities [V] at places where somebody writes, by model and row: those of a hidden word stay as they are while its letters change. */
+const expectations = new LRUCache<string, Float32Array[]>({ max: MOST_EXPECTATIONS });
 
 /**
  * The surprisal of every word, in nats: −log p of its tokens by the chain rule from left to right, each predicted with itself and the word's later tokens
@@ -63,7 +68,9 @@ export async function surprisal(
     let found = scores.get(key);
     const scored = found ? window.parts : window.parts.filter(({ from }) => asked(from));
     if (scored.length === 0) continue;
-    found ??= await scoreWindow(model, ids, window, quick, asked, signal);
+    found ??= await (at === undefined
+      ? scoreWindow(model, ids, window, quick, signal)
+      : scorePlaces(model, ids, window, quick, asked, signal));
     if (scored.length === window.parts.length) scores.set(key, found);
     for (const { from, to } of scored) losses.set(found.subarray(from - window.from, to - window.from), from);
   }
@@ -109,26 +116,53 @@ export function scoredWindows(parts: readonly Part[], length: number, size: numb
   return windows;
 }
 
-/** The losses in nats of a window's tokens. Those of tokens that are not asked for, by their place in the text, mean nothing. */
+/** The losses in nats of a window's tokens; 0 for those that are in no part. */
 async function scoreWindow(
   model: OpenedModel,
   ids: Int32Array,
-  { from, parts }: ScoredWindow,
+  window: ScoredWindow,
   quick: boolean,
-  asked: (token: number) => boolean,
   signal?: AbortSignal,
 ): Promise<Float64Array> {
-  const rows = hiddenRows(
-    ids,
-    parts.map((part) => ({ from: part.from - from, to: part.to - from })),
-    maskOf(model),
-    quick ? Math.max(QUICK_EVERY, Math.ceil(parts.length / MOST_SLOTS)) : parts.length,
-  ).filter(({ slots }) => slots.some((slot) => asked(from + slot)));
+  const rows = rowsOf(model, ids, window, quick);
   const losses = new Float64Array(ids.length);
   (await negativeLogLikelihoods(model, rows, signal, quick ? BESIDE : TOGETHER)).forEach((found, row) =>
     rows[row]!.slots.forEach((slot, i) => (losses[slot] = found[i]!)),
   );
   return losses;
+}
+
+/** The same for the tokens alone that are asked for, by their place in the text. */
+async function scorePlaces(
+  model: OpenedModel,
+  ids: Int32Array,
+  window: ScoredWindow,
+  quick: boolean,
+  asked: (token: number) => boolean,
+  signal?: AbortSignal,
+): Promise<Float64Array> {
+  const rows = rowsOf(model, ids, window, quick)
+    .map((row) => ({ ids: row.ids, slots: row.slots.filter((slot) => asked(window.from + slot)) }))
+    .filter(({ slots }) => slots.length > 0);
+  const keyOf = (row: Row): string => [model.key, row.ids.join(), row.slots.join()].join(' ');
+  const found = new Map(rows.map((row) => [row, expectations.get(keyOf(row))]));
+  const missing = rows.filter((row) => !found.get(row));
+  (await logProbabilities(model, missing, signal, BESIDE)).forEach((expected, i) => {
+    found.set(missing[i]!, expected);
+    expectations.set(keyOf(missing[i]!), expected);
+  });
+  const losses = new Float64Array(ids.length);
+  for (const [{ slots }, expected] of found) slots.forEach((slot, i) => (losses[slot] = -expected![i]![ids[slot]!]!));
+  return losses;
+}
+
+function rowsOf(model: OpenedModel, ids: Int32Array, { from, parts }: ScoredWindow, quick: boolean): (Row & { labels: number[] })[] {
+  return hiddenRows(
+    ids,
+    parts.map((part) => ({ from: part.from - from, to: part.to - from })),
+    maskOf(model),
+    quick ? Math.max(QUICK_EVERY, Math.ceil(parts.length / MOST_SLOTS)) : parts.length,
+  );
 }
 
 /**

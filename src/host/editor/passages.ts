@@ -20,6 +20,19 @@ export function passagesOf(text: string): Passage[] {
   return paragraphsOf(text).flatMap((paragraph) => cut(text, paragraph));
 }
 
+/**
+ * The text of the passage at `offset` as it is once a word is begun there, whichever word that is, and the offset behind its first letter in that text;
+ * undefined where letters would belong to a word that is there.
+ */
+export function withWordAt(passages: readonly Passage[], offset: number): { readonly text: string; readonly at: number } | undefined {
+  const passage = passages.findLast(({ start }) => start < offset);
+  if (!passage) return undefined;
+  const at = offset - passage.start;
+  const [before, behind] = [passage.text.slice(0, at).padEnd(at), passage.text.slice(at)];
+  const apart = at <= passage.text.length + 1 && /\s$/u.test(before) && /^(\s|$)/u.test(behind);
+  return apart ? { text: `${before}a${behind}`, at: at + 1 } : undefined;
+}
+
 /** A replacement in a document: `removed` units at `offset` became `inserted` ones. */
 export interface Change {
   readonly offset: number;

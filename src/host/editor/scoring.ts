@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Span, WordSurprisal } from '../../shared/types';
-import { overlaps, type Passage } from './passages';
+import { overlaps, withWordAt, type Passage } from './passages';
 import type { Score, Scores } from './scores';
 
 /** How long the editor has to paint a first answer, in milliseconds: what is asked for at once would take the processor from it. */
@@ -18,7 +18,7 @@ export interface Situation {
   readonly near: readonly Span[];
   /** Where the last edit ended: the word there comes first. */
   readonly editEnd?: number | undefined;
-  /** Whether nobody is typing: until then only what can be seen is asked for. */
+  /** Whether nobody is typing: until then only what can be seen, or may be next, is asked for. */
   readonly settled: boolean;
 }
 
@@ -31,6 +31,8 @@ export interface Effort {
 interface Task {
   readonly passage: Passage;
   readonly effort: Effort;
+  /** Whether its text is not there yet: the reader remembers what it found, and answers sooner when somebody goes on writing. */
+  readonly ahead?: boolean;
   /** 0 is the most urgent. */
   readonly rank: number;
 }
@@ -39,13 +41,15 @@ export type Ask = (model: string, text: string, effort: Effort, signal: AbortSig
 
 /**
  * Has one document's passages scored, one request at a time: first what can be seen by an estimate, of an edited passage the edited word before the
- * others, then what is near, then what can be seen exactly, then the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
+ * others, then the word that may be begun where the edit ended, then what is near, then what can be seen exactly, then the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
  * later; scores that are known are never asked for again.
  */
 export class Scoring {
   #situation: Situation | undefined;
   #running: { readonly task: Task; readonly version: string; readonly abort: AbortController } | undefined;
   #failed = false;
+  /** The last text that was looked at before it was there. */
+  #ahead: string | undefined;
   /** Texts that were scored with this version: what the bound of {@link Scores} has dropped since is asked for again only to be seen. */
   #done = { version: '', texts: new Set<string>() };
 
@@ -80,17 +84,22 @@ export class Scoring {
   }
 
   async #run(task: Task, { model, version }: Situation): Promise<void> {
-    const { passage, effort } = task;
+    const { passage, effort, ahead } = task;
     const { text } = passage;
+    if (ahead) this.#ahead = text;
     const running = (this.#running = { task, version, abort: new AbortController() });
     const { signal } = running.abort;
     try {
       const words = await this.ask(model, text, effort, signal);
       if (signal.aborted) return;
+      this.#running = undefined;
+      if (ahead) {
+        this.#advance();
+        return;
+      }
       const depth = effort.at !== undefined ? 'part' : effort.quick ? 'estimate' : 'exact';
       this.scores.set(version, text, words, depth);
       if (depth !== 'part') this.#done.texts.add(text);
-      this.#running = undefined;
       this.onScored(passage);
       if (depth === 'part') await setTimeout(PAINT);
     } catch (error) {
@@ -109,7 +118,8 @@ export class Scoring {
   /** Whether a request that runs would still be made, now or later. */
   #wanted({ task, version }: { readonly task: Task; readonly version: string }): boolean {
     const now = this.#situation;
-    return now?.version === version && (now.settled || task.rank === 0) && now.passages.some(({ text }) => text === task.passage.text);
+    if (now?.version !== version || !(now.settled || task.rank <= 1)) return false;
+    return task.ahead === true || now.passages.some(({ text }) => text === task.passage.text);
   }
 
   #next(): Task | undefined {
@@ -123,13 +133,16 @@ export class Scoring {
       const at = this.#score(first) || now.editEnd === undefined ? -1 : now.editEnd - first.start;
       return { passage: first, effort: { quick: true, ...(at >= 0 && at <= first.text.length && { at }) }, rank: 0 };
     }
+    const begun = now.editEnd === undefined ? undefined : withWordAt(visible, now.editEnd);
+    if (begun && begun.text !== this.#ahead)
+      return { passage: { start: 0, end: 0, text: begun.text }, effort: { quick: true, at: begun.at }, rank: 1, ahead: true };
     if (!now.settled) return undefined;
     const near = within(now.near).find(unknown);
-    if (near) return { passage: near, effort: { quick: true }, rank: 1 };
+    if (near) return { passage: near, effort: { quick: true }, rank: 2 };
     const estimated = visible.find((passage) => this.#score(passage)?.depth === 'estimate');
-    if (estimated) return { passage: estimated, effort: { quick: false }, rank: 2 };
+    if (estimated) return { passage: estimated, effort: { quick: false }, rank: 3 };
     const rest = now.passages.find((passage) => !this.#done.texts.has(passage.text) && unknown(passage));
-    return rest && { passage: rest, effort: { quick: true }, rank: 3 };
+    return rest && { passage: rest, effort: { quick: true }, rank: 4 };
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LONGEST_PASSAGE, paragraphAt, passagesAfter, passagesOf } from '../../../src/host/editor/passages';
+import { LONGEST_PASSAGE, paragraphAt, passagesAfter, passagesOf, withWordAt } from '../../../src/host/editor/passages';
 
 const texts = (text: string): string[] => passagesOf(text).map((passage) => passage.text);
 
@@ -100,6 +100,21 @@ describe('The passages of a document', () => {
     expect(passagesOf(text)).toHaveLength(2_000);
     // About 4 ms; a scan that is quadratic in the text would take minutes.
     expect(performance.now() - began).toBeLessThan(500);
+  });
+});
+
+describe('A word that is begun', () => {
+  const text = 'Call me.\n\nSome  years ago ';
+  const begun = (offset: number) => withWordAt(passagesOf(text), offset);
+
+  it('stands between words, or behind the last', () => {
+    expect(begun(text.indexOf('years') - 1)).toEqual({ text: 'Some a years ago', at: 6 });
+    expect(begun(text.length)).toEqual({ text: 'Some  years ago a', at: 17 });
+  });
+
+  it('is none where letters would belong to another word, or to no passage', () => {
+    for (const offset of [0, 3, 8, 10, 12, text.indexOf('years'), text.length - 1, text.length + 5]) expect(begun(offset)).toBeUndefined();
+    expect(withWordAt([], 0)).toBeUndefined();
   });
 });
 

@@ -101,6 +101,23 @@ describe('Scoring', () => {
     expect(asked).toEqual(['~2@new', '~new', 'new']);
   });
 
+  it('looks ahead at the word that may be begun where the last one ended, once, and gives way to what is there', async () => {
+    const { scoring, asked, answer } = start();
+    scoring.update(looking());
+    await answer();
+    asked.length = 0;
+    const edited = { passages: passagesOf(text.replace('b', 'b  new')), visible: [{ start: 3, end: 9 }], editEnd: 5, settled: false };
+    scoring.update(looking(edited));
+    await answer();
+    await vi.waitFor(() => expect(asked).toEqual(['~2@b  new', '~b  new']));
+    await answer(1);
+    expect(asked.at(-1)).toBe('~3@b a new');
+    scoring.update(looking(edited));
+    expect(asked.at(-1)).toBe('~3@b a new');
+    scoring.update(looking({ ...edited, passages: passagesOf(text.replace('b', 'b x new')), editEnd: 6 }));
+    expect(asked.slice(-2)).toEqual(['!b a new', '~3@b x new']);
+  });
+
   it('drops what it does for what comes into view, and takes it up again', async () => {
     const { scoring, asked, answer } = start();
     scoring.update(looking());

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Reader } from '../../../src/inspect/reader';
 import type { Span } from '../../../src/shared/types';
+import { Session } from '../../../src/train/device';
 import { train } from '../../../src/train/loop';
 import { makeWorkspace } from '../support/workspace';
 
@@ -126,6 +127,19 @@ describe('surprisal', () => {
       expect(surprisal).toBeCloseTo(all.find((word) => word.start === start)!.surprisal, 4);
     }
     expect(await askAt(at)).toEqual(all);
+  });
+
+  it('at a place is known as soon as any word of as many tokens stood there', async () => {
+    const text = Array.from({ length: 5 }, (_, i) => TEXT.replace('dawn', i === 2 ? 'dawn at noon' : 'dusk')).join(' ');
+    const at = text.indexOf('dawn') + 1;
+    await reader.surprisal(text, true, undefined, at);
+    const runs = vi.spyOn(Session.prototype, 'run');
+    const other = text.replace('dawn', 'old');
+    const [found] = await reader.surprisal(other, true, undefined, at);
+    expect(runs).not.toHaveBeenCalled();
+    runs.mockRestore();
+    const all = await reader.surprisal(other, true);
+    expect(found!.surprisal).toBeCloseTo(all.find(({ start }) => start === found!.start)!.surprisal, 4);
   });
 
   it('leaves out what the tokenizer does not know, and keeps every place', async () => {
