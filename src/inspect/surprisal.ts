@@ -40,8 +40,7 @@ const expectations = new LRUCache<string, Float32Array[]>({ max: MOST_EXPECTATIO
  * longer than the model's sequences is read in overlapping windows. Words that are unknown to the tokenizer, and special tokens, are left out.
  *
  * @param quick hides every fourth word at once instead of each alone, and reads short windows: a tenth of the work or less, and nearly the same numbers
- * @param at an offset in the text, where somebody writes: only the word before it and one that begins there are scored, and others left out unless they were
- *   scored before
+ * @param at an offset in the text, where somebody writes: only the word before it and one that begins there are scored
  */
 export async function surprisal(
   model: OpenedModel,
@@ -62,16 +61,14 @@ export async function surprisal(
   const there = words.filter(({ start }, i) => at !== undefined && start <= at && (words[i + 1]?.start ?? Infinity) >= at);
   const asked = (token: number): boolean => at === undefined || there.some(({ from, to }) => from <= token && token < to);
   for (const window of scoredWindows(parts, encoded.ids.length, content, ends)) {
+    const scored = window.parts.filter(({ from }) => asked(from));
+    if (scored.length === 0) continue;
     const ids = encoded.ids.slice(window.from, window.to);
     const places = window.parts.map(({ from, to }) => `${from - window.from}-${to - window.from}`);
     const key = [model.key, quick, ids.join(), places.join()].join(' ');
     let found = scores.get(key);
-    const scored = found ? window.parts : window.parts.filter(({ from }) => asked(from));
-    if (scored.length === 0) continue;
-    found ??= await (at === undefined
-      ? scoreWindow(model, ids, window, quick, signal)
-      : scorePlaces(model, ids, window, quick, asked, signal));
-    if (scored.length === window.parts.length) scores.set(key, found);
+    if (!found && at === undefined) scores.set(key, (found = await scoreWindow(model, ids, window, quick, signal)));
+    found ??= await scorePlaces(model, ids, window, quick, asked, signal);
     for (const { from, to } of scored) losses.set(found.subarray(from - window.from, to - window.from), from);
   }
   return words

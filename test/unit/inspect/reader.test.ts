@@ -114,7 +114,7 @@ describe('surprisal', () => {
     expect(Math.max(...apart)).toBeGreaterThan(0);
   });
 
-  it('is told of the word at a place first, and of others that are known', async () => {
+  it('is told of the word at a place alone', async () => {
     const text = Array.from({ length: 12 }, (_, i) => TEXT.replace('dawn', i % 3 ? 'dawn' : 'noon')).join(' ');
     const at = text.indexOf('dawn', text.length / 2);
     const askAt = (place: number) => reader.surprisal(text, true, undefined, place);
@@ -126,7 +126,8 @@ describe('surprisal', () => {
     for (const { start, surprisal } of [...within, ...between]) {
       expect(surprisal).toBeCloseTo(all.find((word) => word.start === start)!.surprisal, 4);
     }
-    expect(await askAt(at)).toEqual(all);
+    // Of windows that are known as well.
+    expect(await askAt(at + 2)).toEqual(all.filter(({ start }) => start === at));
   });
 
   it('at a place is known as soon as any word of as many tokens stood there', async () => {
