@@ -48,11 +48,13 @@ export class WebviewLink<Local extends Endpoint> {
     panel.webview.options = { enableScripts: true, localResourceRoots: [] };
   }
 
-  /** Loads the page. What has been said by the end of `beginning` comes with it, unless that takes long. */
-  async load(beginning?: Promise<unknown>): Promise<void> {
-    if (beginning) await Promise.race([beginning, setTimeout(BEGINNING)]);
+  /** Loads the page. What has been said by the end of `begun` comes with it, unless that takes long. */
+  async load(begun?: Promise<unknown>): Promise<void> {
+    if (begun) await Promise.race([begun, setTimeout(BEGINNING)]);
+    const beginning = this.#beginning;
     // It was closed meanwhile.
-    if (!this.#beginning) return;
+    if (!beginning) return;
+    this.#beginning = undefined;
     const { name, title, extensionUri } = this.view;
     const built = (kind: string): string =>
       readFileSync(vscode.Uri.joinPath(extensionUri, 'dist', 'webview', `${name}.${kind}`).fsPath, 'utf8');
@@ -61,9 +63,8 @@ export class WebviewLink<Local extends Endpoint> {
       nonce: randomBytes(16).toString('base64url'),
       script: built('js'),
       style: built('css'),
-      beginning: this.#beginning,
+      beginning,
     });
-    this.#beginning = undefined;
   }
 }
 

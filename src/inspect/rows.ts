@@ -119,7 +119,7 @@ async function ask(
   signal: AbortSignal | undefined,
   output: 'logits' | 'losses',
   take: (index: number, slots: number, result: Tensor, first: number) => void,
-  options = TOGETHER,
+  options: typeof TOGETHER,
 ): Promise<void> {
   maskOf(model);
   for (const batch of batchesOf(rows)) {

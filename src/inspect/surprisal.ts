@@ -66,9 +66,10 @@ export async function surprisal(
     const ids = encoded.ids.slice(window.from, window.to);
     const places = window.parts.map(({ from, to }) => `${from - window.from}-${to - window.from}`);
     const key = [model.key, quick, ids.join(), places.join()].join(' ');
-    let found = scores.get(key);
-    if (!found && at === undefined) scores.set(key, (found = await scoreWindow(model, ids, window, quick, signal)));
-    found ??= await scorePlaces(model, ids, window, quick, asked, signal);
+    const score = (): Promise<Float64Array> =>
+      at === undefined ? scoreWindow(model, ids, window, quick, signal) : scorePlaces(model, ids, window, quick, asked, signal);
+    const found = scores.get(key) ?? (await score());
+    if (scored.length === window.parts.length) scores.set(key, found);
     for (const { from, to } of scored) losses.set(found.subarray(from - window.from, to - window.from), from);
   }
   return words

@@ -58,7 +58,7 @@ scenario('The inspector', { training: TRAINING }, (session) => {
     assert.ok(changes.length > 0 && changes.every((line) => /[\d.]+ → [\d.]+ nats/.test(line)), changes.join('\n'));
     assert.ok((await frame.locator('.token.more, .token.less').count()) > 0);
     // A candidate is tried by pressing it.
-    const word = card.locator('button.word').first();
+    const word = card.locator('button.candidate').first();
     const name = await word.innerText();
     await word.click();
     await until('another outcome', async () => (await card.locator('.outcome').innerText()).startsWith(`“${name}”`));

@@ -29,3 +29,8 @@ function fill<T extends HTMLElement>(node: T, { class: name, text, attributes = 
 export function afterPaint(work: () => void): void {
   requestAnimationFrame(() => requestAnimationFrame(work));
 }
+
+/** Marks a button as one that can do something now, or not. It keeps the focus, which a disabled one would lose when it is pressed for the last time. */
+export function setAble(button: HTMLElement, able: boolean): void {
+  button.setAttribute('aria-disabled', String(!able));
+}

@@ -6,7 +6,7 @@ import { comparisonHost } from '../../src/shared/webview/comparison';
 import { Chart } from '../common/chart';
 import { Choice } from '../common/choice';
 import { CommandLine } from '../common/command-line';
-import { element } from '../common/dom';
+import { element, setAble } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
@@ -75,7 +75,7 @@ host.on('report', ({ folder, path, report: shown, live, written }) => {
   const failed = count('failed') > 0 ? `, ${count('failed')} failed` : '';
   status.textContent = live?.status ?? `${count('done')} of ${shown.members.length} members done${failed}`;
   stop.hidden = !live && count('running') === 0;
-  stop.toggleAttribute('disabled', live?.stopping ?? false);
+  setAble(stop, !live?.stopping);
   resume.hidden = done || !stop.hidden;
   open.hidden = !written;
   command.show(compareCommand(path, done ? '--report' : '--resume'));

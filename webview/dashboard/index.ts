@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { formatCount, formatDuration, formatLarge, formatNats, formatProbability, formatRate, secondsLeft } from '../../src/shared/format';
 import type { ObjectiveSummary, RunSummary } from '../../src/shared/types';
 import { dashboardHost } from '../../src/shared/webview/dashboard';
-import { element } from '../common/dom';
+import { element, setAble } from '../common/dom';
 import { connect, Memory } from '../common/link';
 import { noticeView } from '../common/notice';
 import { onThemeChange } from '../common/theme';
@@ -77,7 +77,7 @@ host.on('run', ({ run: shown, status: doing, device, parameters }) => {
   state.dataset.state = shown.state;
   stop.hidden = !live;
   resume.hidden = live || shown.state === 'completed';
-  inspect.toggleAttribute('disabled', shown.checkpoint === undefined);
+  setAble(inspect, shown.checkpoint !== undefined);
   const about = [parameters === undefined ? undefined : `${formatLarge(parameters)} parameters`, device]
     .filter((part) => part !== undefined)
     .join(' on ');

@@ -52,7 +52,7 @@ export class BatchPanel implements Panel {
       element('div', { class: 'toolbar' }, [
         element('div', { class: 'buttons' }, [
           this.#objective,
-          element('label', { class: 'step' }, ['Step ', turn(-1, 'The step before', '‹'), this.#step, turn(1, 'The next step', '›')]),
+          element('span', { class: 'step' }, ['Step ', turn(-1, 'The step before', '‹'), this.#step, turn(1, 'The next step', '›')]),
         ]),
       ]),
       this.#problem,

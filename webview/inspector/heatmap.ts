@@ -1,5 +1,5 @@
 import { prepare, putPixels } from '../common/canvas';
-import { element } from '../common/dom';
+import { element, setAble } from '../common/dom';
 import { themeColour } from '../common/theme';
 import type { Similarity } from '../../src/shared/types';
 import { differenceColours, similarityColours } from './colours';
@@ -151,9 +151,9 @@ export class Heatmap {
       for (let line = Math.ceil(y); line <= y + side / cell; line++) context.fillRect(0, Math.round((line - y) * cell) - 1, side, 1);
     }
     const whole = isFitted(this.#view);
-    this.#out.toggleAttribute('disabled', whole);
-    this.#fit.toggleAttribute('disabled', whole);
-    this.#in.toggleAttribute('disabled', zoomed(this.#view, ZOOM, 0, 0).cell === cell);
+    setAble(this.#out, !whole);
+    setAble(this.#fit, !whole);
+    setAble(this.#in, zoomed(this.#view, ZOOM, 0, 0).cell !== cell);
     this.#area.classList.toggle('movable', !whole);
     this.root.dataset.zoom = (cell / (side / count)).toFixed(2);
     this.#place();

@@ -99,7 +99,7 @@ function row({ token, probability, share, rank, truth }: CandidateView, only: bo
   const name = piece
     ? element('span', { text: token })
     : element('button', {
-        class: 'candidate word',
+        class: 'candidate',
         text: word,
         attributes: { title: 'Shows what this word would change', 'aria-label': `Try ${word}` },
         on: { click: () => attempt(word) },

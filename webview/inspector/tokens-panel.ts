@@ -2,7 +2,7 @@ import type { Attention, Prediction, Span } from '../../src/shared/types';
 import type { Models, Reading, Replaced, Side } from '../../src/shared/webview/inspector';
 import { attentionCommand, maskCommand } from '../../src/shared/command-line';
 import { CommandLine } from '../common/command-line';
-import { afterPaint, element } from '../common/dom';
+import { afterPaint, element, setAble } from '../common/dom';
 import { AttentionBar } from './attention-bar';
 import { byToken, carryHidden, describePart, maskedText, modelsKey, sidesOf } from './model';
 import type { Panel } from './panel';
@@ -122,7 +122,7 @@ export class TokensPanel implements Panel {
     this.#hidden = hidden;
     this.events.onHide(hidden);
     this.#list.mark(new Set(hidden));
-    this.#clear.toggleAttribute('disabled', hidden.length === 0);
+    setAble(this.#clear, hidden.length > 0);
     this.#hint.hidden = hidden.length > 0;
     if (this.#reading) this.#list.change([], this.#reading);
     this.#tell();

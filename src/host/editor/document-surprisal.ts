@@ -195,9 +195,9 @@ export class DocumentSurprisal implements vscode.Disposable {
   /** Takes up one change in what was read: in a long document to read all of it takes longer than to score the word. */
   #reread(change: Change): void {
     const { version, lineCount } = this.document;
-    const { end } = this.document.lineAt(lineCount - 1).range;
-    const length = this.document.offsetAt(end);
-    if (this.#read?.version !== version - 1 || length > LONGEST) return;
+    if (this.#read?.version !== version - 1) return;
+    const length = this.document.offsetAt(this.document.lineAt(lineCount - 1).range.end);
+    if (length > LONGEST) return;
     const read = (start: number, end: number): string => this.document.getText(rangeOf(this.document, { start, end }));
     this.#read = { version, passages: passagesAfter(this.#read.passages, change, length, read), whole: true };
   }

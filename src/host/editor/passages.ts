@@ -21,8 +21,8 @@ export function passagesOf(text: string): Passage[] {
 }
 
 /**
- * The text of the passage at `offset` as it is once a word is begun there, whichever word that is, and the offset behind its first letter in that text;
- * undefined where letters would belong to a word that is there.
+ * The text of the passage at `offset` as it will be for a model once a word is begun there, whichever word that is, and the offset behind its first letter
+ * in that text; undefined where letters would belong to a word that is there. White space behind a passage counts as spaces.
  */
 export function withWordAt(passages: readonly Passage[], offset: number): { readonly text: string; readonly at: number } | undefined {
   const passage = passages.findLast(({ start }) => start < offset);

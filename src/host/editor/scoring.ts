@@ -41,8 +41,9 @@ export type Ask = (model: string, text: string, effort: Effort, signal: AbortSig
 
 /**
  * Has one document's passages scored, one request at a time: first what can be seen by an estimate, of an edited passage the edited word before the
- * others, then the word that may be begun where the edit ended, then what is near, then what can be seen exactly, then the rest by an estimate. Every change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again
- * later; scores that are known are never asked for again.
+ * others, then the word that may be begun where the edit ended, then what is near, then what can be seen exactly, then the rest by an estimate. Every
+ * change decides anew: a request whose answer is no longer wanted, or less than another one's, is cancelled and made again later; scores that are known
+ * are never asked for again.
  */
 export class Scoring {
   #situation: Situation | undefined;
@@ -64,7 +65,10 @@ export class Scoring {
   update(situation: Situation | undefined): void {
     this.#situation = situation;
     this.#failed = false;
-    if (situation && situation.version !== this.#done.version) this.#done = { version: situation.version, texts: new Set() };
+    if (situation && situation.version !== this.#done.version) {
+      this.#done = { version: situation.version, texts: new Set() };
+      this.#ahead = undefined;
+    }
     this.#advance();
   }
 
@@ -85,23 +89,14 @@ export class Scoring {
 
   async #run(task: Task, { model, version }: Situation): Promise<void> {
     const { passage, effort, ahead } = task;
-    const { text } = passage;
-    if (ahead) this.#ahead = text;
     const running = (this.#running = { task, version, abort: new AbortController() });
     const { signal } = running.abort;
     try {
-      const words = await this.ask(model, text, effort, signal);
+      const words = await this.ask(model, passage.text, effort, signal);
       if (signal.aborted) return;
       this.#running = undefined;
-      if (ahead) {
-        this.#advance();
-        return;
-      }
-      const depth = effort.at !== undefined ? 'part' : effort.quick ? 'estimate' : 'exact';
-      this.scores.set(version, text, words, depth);
-      if (depth !== 'part') this.#done.texts.add(text);
-      this.onScored(passage);
-      if (depth === 'part') await setTimeout(PAINT);
+      if (ahead) this.#ahead = passage.text;
+      else await this.#take(task, version, words);
     } catch (error) {
       if (signal.aborted) return;
       this.#running = undefined;
@@ -109,6 +104,14 @@ export class Scoring {
       this.onFailed(error);
     }
     this.#advance();
+  }
+
+  async #take({ passage, effort }: Task, version: string, words: readonly WordSurprisal[]): Promise<void> {
+    const depth = effort.at !== undefined ? 'part' : effort.quick ? 'estimate' : 'exact';
+    this.scores.set(version, passage.text, words, depth);
+    if (depth !== 'part') this.#done.texts.add(passage.text);
+    this.onScored(passage);
+    if (depth === 'part') await setTimeout(PAINT);
   }
 
   #score({ text }: Passage): Score | undefined {
