@@ -33,6 +33,7 @@ function begin(take: (message: unknown) => void): void {
 /** What the view remembers while it is hidden or the window is reloaded; anything that does not fit the schema is forgotten. */
 export class Memory<S extends z.core.$ZodType> {
   #value: z.infer<S>;
+  #told = true;
 
   constructor(schema: S, initial: z.infer<S>) {
     const stored = z.safeParse(schema, vscode.getState());
@@ -45,6 +46,12 @@ export class Memory<S extends z.core.$ZodType> {
 
   update(change: Partial<z.infer<S>>): void {
     this.#value = Object.assign({}, this.#value, change);
-    vscode.setState(Object.assign({}, vscode.getState(), this.#value));
+    if (!this.#told) return;
+    this.#told = false;
+    // A view that opens has several changes at once, each of which would be a message.
+    queueMicrotask(() => {
+      this.#told = true;
+      vscode.setState(Object.assign({}, vscode.getState(), this.#value));
+    });
   }
 }

@@ -17,5 +17,5 @@ export const Empty = z.object({});
 /** A path or an address. A view is a page that shows other people's text: what comes from it has bounds. */
 export const Short = z.string().check(z.maxLength(8192));
 
-/** A webview answers nothing: the host pushes events. `ready` is its first message; the host then sends everything it should show. */
+/** A webview answers nothing: the host pushes events. `ready` is its first message; the host then sends everything it should show, unless that came with the page. */
 export const webview = { requests: {}, events: { ready: Empty } } as const;
