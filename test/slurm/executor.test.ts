@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ExecutorContext } from '../../src/compare/executor';
 import { SlurmExecutor } from '../../src/compare/executors/slurm';
+import { cancel, terminate } from '../../src/compare/executors/slurm-commands';
 import { Executor } from '../../src/experiment/comparison';
 import type { SlurmOptions } from '../../src/compare/executors/slurm-script';
 
@@ -122,6 +123,14 @@ describe('stopping', () => {
     expect(starts()).toEqual(['a-1']);
     expect(existsSync(join(folder, 'checkpoint-a-1'))).toBe(true);
   });
+});
+
+it('tasks that have ended since they were seen need no stopping; what else Slurm complains of is told', async () => {
+  const task = (job: string) => ({ name: 'comparison', job, task: 0, state: 'RUNNING', reason: 'None' });
+  for (const end of [cancel, terminate]) {
+    await expect(end([task('999999'), task('999998')])).resolves.toBeUndefined();
+    await expect(end([task('no job'), task('999999')])).rejects.toThrow(/scancel failed/);
+  }
 });
 
 describe('mistakes name the way out', () => {

@@ -73,12 +73,23 @@ export async function queued(names: readonly string[]): Promise<Task[]> {
 
 const idOf = ({ job, task }: Task): string => `${job}_${task}`;
 
+/** What scancel says of tasks that have ended since they were seen in the queue, and of nothing else. */
+const OVER = /^[^:]+: (Kill job error on job id \S+: (Invalid job id specified|Job\/step already completing or completed)[ .]*)+$/;
+
+async function scancel(tasks: readonly Task[], ...options: string[]): Promise<void> {
+  if (tasks.length === 0) return;
+  try {
+    await slurm('scancel', [...options, ...tasks.map(idOf)]);
+  } catch (error) {
+    if (!(error instanceof UserError && OVER.test(error.message))) throw error;
+  }
+}
+
 /** Ends tasks at once; those that wait never start. */
-export const cancel = async (tasks: readonly Task[]): Promise<unknown> => tasks.length > 0 && slurm('scancel', tasks.map(idOf));
+export const cancel = (tasks: readonly Task[]): Promise<void> => scancel(tasks);
 
 /** SIGTERM to the members' own processes. */
-export const terminate = async (tasks: readonly Task[]): Promise<unknown> =>
-  tasks.length > 0 && slurm('scancel', ['--batch', '--signal=TERM', ...tasks.map(idOf)]);
+export const terminate = (tasks: readonly Task[]): Promise<void> => scancel(tasks, '--batch', '--signal=TERM');
 
 /**
  * How a task ended, in Slurm's word, such as `COMPLETED`, `FAILED`, `TIMEOUT`, `NODE_FAIL` or `PREEMPTED`. The accounting knows if there is any; the

@@ -33,6 +33,13 @@ const accuracy = { float64: { step: 1e-5, tolerance: 1e-6 }, float32: { step: 2e
 
 export type Precision = keyof typeof accuracy;
 
+export interface Comparison {
+  readonly kinks?: boolean;
+  readonly label?: string;
+  readonly target?: Target | undefined;
+  readonly tolerance?: number | undefined;
+}
+
 /**
  * Compares every element of the gradient of a scalar, with respect to every floating-point one of `feeds`, with central finite differences.
  *
@@ -40,6 +47,7 @@ export type Precision = keyof typeof accuracy;
  * @param label begins the message of a failure
  * @param target how the graph is written
  * @param kinks whether elements are passed over at which the function has a kink within the step, where differences mean nothing
+ * @param tolerance of the difference, relative to gradients above 1
  * @returns how many elements were compared, and how many passed over
  */
 export async function compareWithDifferences(
@@ -47,14 +55,14 @@ export async function compareWithDifferences(
   feeds: readonly Fed[],
   others: readonly Fed[],
   dtype: Precision,
-  { kinks = false, label = '', target }: { kinks?: boolean; label?: string; target?: Target | undefined } = {},
+  { kinks = false, label = '', target, tolerance = accuracy[dtype].tolerance }: Comparison = {},
 ): Promise<{ compared: number; passedOver: number }> {
   const differentiable = feeds.filter(({ value }) => isFloat(value.dtype));
   const all = [...feeds, ...others];
   const analytic = await gradients(loss, differentiable, all, { target });
   const forward = await Session.create(serialise(optimise(new Map([['loss', loss]]), target)));
   const contents = new Map(all.map((each) => [nameOf(each), each.tensor]));
-  const { step, tolerance } = accuracy[dtype];
+  const { step } = accuracy[dtype];
   const count = { compared: 0, passedOver: 0 };
   for (const [i, each] of differentiable.entries()) {
     const lossAt = async (index: number, delta: number): Promise<number> => {
