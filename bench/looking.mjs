@@ -94,7 +94,10 @@ try {
       edits.push(milliseconds);
     }
     const words = median(paragraphs.map((text) => text.split(/\s+/).length));
-    print(`surprisal after an edit in a paragraph of ${words} words, ${quick ? 'every fourth hidden at once' : 'each hidden alone'}`, edits);
+    print(
+      `surprisal after an edit in a paragraph of ${words} words, ${quick ? 'every fourth hidden at once' : 'each hidden alone'}`,
+      edits,
+    );
   }
   const predictions = [];
   for (const text of paragraphs) {
